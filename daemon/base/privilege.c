@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/privilege.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define CAPABILITY_BITS 64
+#define BIT_OF(capability) (UINT64_C(1) << (capability))
+
+/* By system call, not by libcap: two calls are not worth a library. They act on the calling thread,
+ * so they come before there is a second one. */
+static int read_capabilities(struct __user_cap_data_struct ret_data[static 2])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    return syscall(SYS_capget, &header, ret_data) < 0 ? -errno : 0;
+}
+
+static int write_capabilities(const struct __user_cap_data_struct data[static 2])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+bool privilege_has_net_admin(void)
+{
+    struct __user_cap_data_struct data[2];
+
+    if (read_capabilities(data) < 0)
+        return false;
+    return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
+}
+
+bool privilege_caller_is_untrusted(void)
+{
+    return getuid() != 0;
+}
+
+/* Without CAP_SETPCAP the bounding set stays, which no_new_privs makes meaningless anyway. */
+static int empty_bounding_set(void)
+{
+    for (unsigned long bit = 0; bit < CAPABILITY_BITS; bit++) {
+        if (prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) == 0)
+            continue;
+        if (errno == EINVAL || errno == EPERM)
+            break;
+        return -errno;
+    }
+    return 0;
+}
+
+static int become_daemon_user(void)
+{
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+        setresgid(PRIVILEGE_UID, PRIVILEGE_UID, PRIVILEGE_UID) < 0 ||
+        setresuid(PRIVILEGE_UID, PRIVILEGE_UID, PRIVILEGE_UID) < 0 ||
+        prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+        return -errno;
+    return 0;
+}
+
+/* Capabilities as bits of one number: permitted and effective, both exactly these. */
+static int keep_only(uint64_t wanted)
+{
+    struct __user_cap_data_struct data[2] = {0};
+    struct __user_cap_data_struct found[2];
+    int r;
+
+    for (unsigned i = 0; i < 2; i++)
+        data[i].permitted = data[i].effective = (uint32_t)(wanted >> 32 * i);
+    r = write_capabilities(data);
+    if (r == 0)
+        r = read_capabilities(found);
+    if (r < 0)
+        return r;
+    return memcmp(data, found, sizeof(data)) == 0 ? 0 : -EPERM;
+}
+
+static int close_ways_back(void)
+{
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return 0;
+}
+
+/* What this process holds is not for others of its user to read or trace. */
+static int close_to_tracers(void)
+{
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int privilege_renounce(void)
+{
+    int r = keep_only(0);
+
+    return r < 0 ? r : close_ways_back();
+}
+
+int privilege_become_daemon(void)
+{
+    const uint64_t needed = BIT_OF(CAP_NET_ADMIN) | BIT_OF(CAP_SETUID) | BIT_OF(CAP_SETGID);
+    /* Docker gives its containers DAC_OVERRIDE without the lesser DAC_READ_SEARCH. */
+    const uint64_t wished =
+        BIT_OF(CAP_SETPCAP) | BIT_OF(CAP_DAC_READ_SEARCH) | BIT_OF(CAP_DAC_OVERRIDE);
+    struct __user_cap_data_struct data[2];
+    uint64_t permitted;
+    int r = read_capabilities(data);
+
+    if (r < 0)
+        return r;
+    permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    if ((permitted & needed) != needed)
+        return -EPERM;
+    r = become_daemon_user();
+    if (r == 0)
+        r = keep_only(permitted & (needed | wished));
+    if (r == 0)
+        r = close_ways_back();
+    return r < 0 ? r : close_to_tracers();
+}
+
+int privilege_drop(void)
+{
+    int r;
+
+    r = empty_bounding_set();
+    if (r == 0)
+        r = become_daemon_user();
+    if (r == 0)
+        r = keep_only(BIT_OF(CAP_NET_ADMIN));
+    if (r == 0)
+        r = close_ways_back();
+    return r < 0 ? r : close_to_tracers();
+}
+
+int privilege_install_file_capabilities(const char *path)
+{
+    const uint32_t permitted = CAP_TO_MASK(CAP_NET_ADMIN) | CAP_TO_MASK(CAP_SETUID) |
+                               CAP_TO_MASK(CAP_SETGID) | CAP_TO_MASK(CAP_SETPCAP);
+    struct vfs_cap_data data = {
+        .magic_etc = htole32(VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE),
+        .data = {{.permitted = htole32(permitted)}},
+    };
+
+    return setxattr(path, "security.capability", &data, sizeof(data), 0) < 0 ? -errno : 0;
+}

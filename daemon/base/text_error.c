@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text_error.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int text_error_set(struct text_error *reterr, unsigned line, unsigned column, const char *format,
+                   ...)
+{
+    va_list arguments;
+    int length;
+
+    reterr->line = line;
+    reterr->column = column;
+    va_start(arguments, format);
+    length = vsnprintf(reterr->message, sizeof(reterr->message), format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        reterr->message[0] = '\0';
+    else if ((size_t)length >= sizeof(reterr->message))
+        memcpy(reterr->message + sizeof(reterr->message) - 4, "...", 4);
+    /* Parts of the text that was read are quoted, and it may be anybody's. */
+    for (char *at = reterr->message; *at; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = '?';
+    return -EINVAL;
+}
