@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/table.h"
+#include "policy/describe.h"
+#include "policy/services.h"
+
+#define UPSTREAMS_MAX 16
+#define LISTS 2
+
+struct entry_list {
+    struct entry *entries;
+    size_t count, capacity;
+};
+
+struct policy_builder {
+    struct entry_list lists[LISTS];
+    char **files; /* names that entries point to */
+    size_t file_count;
+    enum policy_mode mode;
+    enum policy_refusal_answer refusal_answer;
+    struct policy_upstream upstreams[UPSTREAMS_MAX];
+    size_t upstream_count;
+};
+
+/* What all entries of one list say of one name, or of all names below it. */
+struct grant {
+    uint64_t services, private_services;
+    const struct entry *entry; /* the first such; NULL: the list does not have the name */
+};
+
+struct name_rule {
+    const char *name;
+    struct grant grants[LISTS];
+};
+
+struct net_list {
+    struct policy_net *nets;
+    const struct entry **entries; /* of each net */
+    size_t count;
+};
+
+struct policy {
+    struct entry_list lists[LISTS];
+    char **files;
+    size_t file_count;
+    enum policy_mode mode;
+    enum policy_refusal_answer refusal_answer;
+    struct policy_upstream upstreams[UPSTREAMS_MAX];
+    size_t upstream_count;
+
+    struct services services;
+    struct table *names, *wildcards; /* of struct name_rule */
+    struct net_list nets[LISTS];
+    const char **exact_names;
+    size_t exact_name_count;
+};
+
+/* --- building ------------------------------------------------------------------------------------
+ */
+
+struct policy_builder *policy_builder_new(void)
+{
+    return xcalloc(1, sizeof(struct policy_builder));
+}
+
+static void free_entries(struct entry_list lists[static LISTS], char **files, size_t file_count)
+{
+    for (size_t i = 0; i < LISTS; i++)
+        free(lists[i].entries);
+    for (size_t i = 0; i < file_count; i++)
+        free(files[i]);
+    free(files);
+}
+
+void policy_builder_free(struct policy_builder *builder)
+{
+    if (!builder)
+        return;
+    free_entries(builder->lists, builder->files, builder->file_count);
+    free(builder);
+}
+
+/* The list's own copy of a file name; entries of one file come one after another. */
+static const char *keep_file(char ***files, size_t *count, const char *file)
+{
+    if (!file)
+        return NULL;
+    if (*count == 0 || strcmp((*files)[*count - 1], file) != 0) {
+        *files = xreallocarray(*files, *count + 1, sizeof((*files)[0]));
+        (*files)[(*count)++] = xstrdup(file);
+    }
+    return (*files)[*count - 1];
+}
+
+static void append_entry(struct entry_list *list, const struct entry *entry)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 16;
+        list->entries = xreallocarray(list->entries, list->capacity, sizeof(list->entries[0]));
+    }
+    list->entries[list->count++] = *entry;
+}
+
+int policy_builder_add(struct policy_builder *builder, enum policy_list list,
+                       const struct entry *entry, struct text_error *reterr)
+{
+    struct entry copy = *entry;
+
+    if (builder->lists[POLICY_ALLOW].count + builder->lists[POLICY_DENY].count >=
+        POLICY_ENTRIES_MAX)
+        return text_error_set(reterr, entry->source.line, entry->source.column,
+                              "more than %d entries: use wildcards or prefixes",
+                              POLICY_ENTRIES_MAX);
+    copy.source.file = keep_file(&builder->files, &builder->file_count, entry->source.file);
+    append_entry(&builder->lists[list], &copy);
+    return 0;
+}
+
+void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode)
+{
+    builder->mode = mode;
+}
+
+void policy_builder_set_refusal_answer(struct policy_builder *builder,
+                                       enum policy_refusal_answer answer)
+{
+    builder->refusal_answer = answer;
+}
+
+int policy_builder_add_upstream(struct policy_builder *builder, const struct address *address,
+                                uint16_t port, struct text_error *reterr)
+{
+    for (size_t i = 0; i < builder->upstream_count; i++)
+        if (address_equal(&builder->upstreams[i].address, address) &&
+            builder->upstreams[i].port == port)
+            return 0;
+    if (builder->upstream_count == UPSTREAMS_MAX)
+        return text_error_set(reterr, 0, 0, "more than %d upstreams", UPSTREAMS_MAX);
+    builder->upstreams[builder->upstream_count++] = (struct policy_upstream){*address, port};
+    return 0;
+}
+
+static void copy_entries(struct policy *policy, const struct policy_builder *builder)
+{
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < builder->lists[list].count; i++) {
+            struct entry copy = builder->lists[list].entries[i];
+
+            copy.source.file = keep_file(&policy->files, &policy->file_count, copy.source.file);
+            append_entry(&policy->lists[list], &copy);
+        }
+}
+
+/* Which file it is, a text_error cannot say: so the message does. */
+static int refuse_services(const struct entry *entry, struct text_error *reterr)
+{
+    char source[SOURCE_TEXT_SIZE];
+
+    entry_format_source(entry, source);
+    return text_error_set(reterr, 0, 0,
+                          "%.200s%s'%.80s' makes more than %d different port ranges in the whole "
+                          "policy: write fewer and wider ones",
+                          source, source[0] ? ": " : "", entry->text, POLICY_SERVICES_MAX);
+}
+
+static int compile_services(struct policy *policy, struct text_error *reterr)
+{
+    struct port_range ranges[ENTRY_PORTS_MAX];
+
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < policy->lists[list].count; i++) {
+            const struct entry *entry = &policy->lists[list].entries[i];
+            size_t count = policy_entry_ports((enum policy_list)list, entry, ranges);
+
+            for (size_t k = 0; k < count; k++) {
+                int r = list == POLICY_ALLOW ? services_add(&policy->services, &ranges[k])
+                                             : services_cut(&policy->services, &ranges[k]);
+                if (r < 0)
+                    return refuse_services(entry, reterr);
+            }
+        }
+    return 0;
+}
+
+static void compile_name(struct policy *policy, enum policy_list list, const struct entry *entry)
+{
+    struct table *table = entry->kind == ENTRY_NAME ? policy->names : policy->wildcards;
+    size_t length = strlen(entry->name);
+    struct name_rule *rule = table_get(table, entry->name, length);
+    uint64_t services = policy_entry_services(policy, list, entry);
+
+    if (!rule) {
+        rule = xcalloc(1, sizeof(*rule));
+        rule->name = entry->name;
+        table_put(table, rule->name, length, rule);
+    }
+
+    struct grant *grant = &rule->grants[list];
+
+    grant->services |= services;
+    if (entry->allow_private)
+        grant->private_services |= services;
+    if (!grant->entry)
+        grant->entry = entry;
+}
+
+static void compile_net(struct policy *policy, enum policy_list list, const struct entry *entry)
+{
+    struct net_list *nets = &policy->nets[list];
+
+    nets->nets = xreallocarray(nets->nets, nets->count + 1, sizeof(nets->nets[0]));
+    nets->entries = xreallocarray(nets->entries, nets->count + 1, sizeof(nets->entries[0]));
+    nets->entries[nets->count] = entry;
+    nets->nets[nets->count++] =
+        (struct policy_net){entry->prefix, policy_entry_services(policy, list, entry)};
+}
+
+static void compile_entries(struct policy *policy)
+{
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < policy->lists[list].count; i++) {
+            const struct entry *entry = &policy->lists[list].entries[i];
+
+            if (entry->kind == ENTRY_PREFIX)
+                compile_net(policy, (enum policy_list)list, entry);
+            else
+                compile_name(policy, (enum policy_list)list, entry);
+        }
+}
+
+static void collect_exact_names(struct policy *policy)
+{
+    const struct entry_list *list = &policy->lists[POLICY_ALLOW];
+
+    policy->exact_names = xcalloc(table_count(policy->names), sizeof(policy->exact_names[0]));
+    for (size_t i = 0; i < list->count; i++) {
+        const struct entry *entry = &list->entries[i];
+        const struct name_rule *rule;
+
+        if (entry->kind != ENTRY_NAME)
+            continue;
+        rule = table_get(policy->names, entry->name, strlen(entry->name));
+        if (rule->grants[POLICY_ALLOW].entry == entry &&
+            policy_judge_name(policy, entry->name).allowed)
+            policy->exact_names[policy->exact_name_count++] = entry->name;
+    }
+}
+
+int policy_build(const struct policy_builder *builder, struct policy **ret_policy,
+                 struct text_error *reterr)
+{
+    struct policy *policy = xcalloc(1, sizeof(*policy));
+
+    policy->names = table_new();
+    policy->wildcards = table_new();
+    policy->mode = builder->mode;
+    policy->refusal_answer = builder->refusal_answer;
+    policy->upstream_count = builder->upstream_count;
+    memcpy(policy->upstreams, builder->upstreams, sizeof(policy->upstreams));
+    copy_entries(policy, builder);
+    if (compile_services(policy, reterr) < 0) {
+        policy_free(policy);
+        return -EINVAL;
+    }
+    compile_entries(policy);
+    collect_exact_names(policy);
+    *ret_policy = policy;
+    return 0;
+}
+
+static void free_rules(struct table *table)
+{
+    size_t position = 0;
+    void *rule;
+
+    while ((rule = table_next(table, &position)))
+        free(rule);
+    table_free(table);
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    free_rules(policy->names);
+    free_rules(policy->wildcards);
+    for (size_t i = 0; i < LISTS; i++) {
+        free(policy->nets[i].nets);
+        free(policy->nets[i].entries);
+    }
+    free(policy->exact_names);
+    free_entries(policy->lists, policy->files, policy->file_count);
+    free(policy);
+}
+
+/* --- deciding ------------------------------------------------------------------------------------
+ */
+
+/* Visits the rules on a name from the most specific on: the name itself, then the wildcards on what
+ * is above it. Start with *above == NULL. */
+static const struct name_rule *next_rule(const struct policy *policy, const char *name,
+                                         const char **above)
+{
+    const struct name_rule *rule;
+
+    if (!*above) {
+        *above = name;
+        rule = table_get(policy->names, name, strlen(name));
+        if (rule)
+            return rule;
+    }
+    while ((*above = strchr(*above, '.'))) {
+        ++*above;
+        rule = table_get(policy->wildcards, *above, strlen(*above));
+        if (rule)
+            return rule;
+    }
+    return NULL;
+}
+
+static void add_grant(struct grant *sum, const struct grant *grant)
+{
+    sum->services |= grant->services;
+    sum->private_services |= grant->private_services;
+    if (!sum->entry)
+        sum->entry = grant->entry;
+}
+
+static struct verdict decide(const struct grant *allow, const struct grant *deny)
+{
+    uint64_t services = allow->services & ~deny->services;
+
+    if (services)
+        return (struct verdict){true, VERDICT_ALLOWED, services, allow->private_services & services,
+                                allow->entry};
+    if (deny->entry)
+        return (struct verdict){.reason = VERDICT_DENIED, .entry = deny->entry};
+    return (struct verdict){.reason = VERDICT_NOT_LISTED};
+}
+
+struct verdict policy_judge_name(const struct policy *policy, const char *name)
+{
+    struct grant allow = {0}, deny = {0};
+    const struct name_rule *rule;
+    const char *above = NULL;
+
+    while ((rule = next_rule(policy, name, &above))) {
+        add_grant(&allow, &rule->grants[POLICY_ALLOW]);
+        add_grant(&deny, &rule->grants[POLICY_DENY]);
+    }
+    if (allow.services & ~deny.services) {
+        /* What decided is the first that gives something that is left. */
+        allow.entry = NULL;
+        above = NULL;
+        while (!allow.entry && (rule = next_rule(policy, name, &above)))
+            if (rule->grants[POLICY_ALLOW].services & ~deny.services)
+                allow.entry = rule->grants[POLICY_ALLOW].entry;
+    }
+    return decide(&allow, &deny);
+}
+
+static struct grant sum_of_nets(const struct net_list *list, const struct address *address)
+{
+    struct grant sum = {0};
+    unsigned longest = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct policy_net *net = &list->nets[i];
+
+        if (!prefix_contains(&net->prefix, address))
+            continue;
+        sum.services |= net->services;
+        if (!sum.entry || net->prefix.length > longest) {
+            sum.entry = list->entries[i];
+            longest = net->prefix.length;
+        }
+    }
+    sum.private_services = sum.services;
+    return sum;
+}
+
+struct verdict policy_judge_address(const struct policy *policy, const struct address *address)
+{
+    struct grant allow = sum_of_nets(&policy->nets[POLICY_ALLOW], address);
+    struct grant deny = sum_of_nets(&policy->nets[POLICY_DENY], address);
+
+    return decide(&allow, &deny);
+}
+
+uint64_t policy_judge_learned(const struct policy *policy, const struct verdict *verdict,
+                              const struct address *address, const char **ret_why)
+{
+    uint64_t services = verdict->services;
+    const char *special = address_special_range(address), *why = NULL;
+
+    /* An entry that is this address opens it anyway, so a name that leads there opens nothing new.
+     */
+    if (special)
+        services &=
+            verdict->private_services | sum_of_nets(&policy->nets[POLICY_ALLOW], address).services;
+    if (!services)
+        why = special;
+    services &= ~sum_of_nets(&policy->nets[POLICY_DENY], address).services;
+    if (!services && !why)
+        why = verdict->services ? "denied by address" : "not allowed";
+    if (ret_why)
+        *ret_why = why;
+    return services;
+}
+
+uint64_t policy_service_of(const struct policy *policy, uint8_t protocol, uint16_t port)
+{
+    return services_at(&policy->services, protocol, port);
+}
+
+/* --- reading -------------------------------------------------------------------------------------
+ */
+
+enum policy_mode policy_mode(const struct policy *policy)
+{
+    return policy->mode;
+}
+
+enum policy_refusal_answer policy_refusal_answer(const struct policy *policy)
+{
+    return policy->refusal_answer;
+}
+
+const struct port_range *policy_services(const struct policy *policy, size_t *ret_count)
+{
+    *ret_count = policy->services.count;
+    return policy->services.ranges;
+}
+
+const struct entry *policy_entries(const struct policy *policy, enum policy_list list,
+                                   size_t *ret_count)
+{
+    *ret_count = policy->lists[list].count;
+    return policy->lists[list].entries;
+}
+
+const char *const *policy_exact_names(const struct policy *policy, size_t *ret_count)
+{
+    *ret_count = policy->exact_name_count;
+    return policy->exact_names;
+}
+
+size_t policy_entry_ports(enum policy_list list, const struct entry *entry,
+                          struct port_range ret_ranges[static ENTRY_PORTS_MAX])
+{
+    uint8_t protocol = entry->protocol;
+    size_t count = 0;
+
+    if (entry->port_count > 0) {
+        memcpy(ret_ranges, entry->ports, entry->port_count * sizeof(ret_ranges[0]));
+        return entry->port_count;
+    }
+    if (list == POLICY_ALLOW) {
+        if (protocol == 0)
+            protocol = IPPROTO_TCP;
+        ret_ranges[count++] = (struct port_range){protocol, 80, 80};
+        ret_ranges[count++] = (struct port_range){protocol, 443, 443};
+        return count;
+    }
+    if (protocol != IPPROTO_UDP)
+        ret_ranges[count++] = (struct port_range){IPPROTO_TCP, 1, UINT16_MAX};
+    if (protocol != IPPROTO_TCP)
+        ret_ranges[count++] = (struct port_range){IPPROTO_UDP, 1, UINT16_MAX};
+    return count;
+}
+
+uint64_t policy_entry_services(const struct policy *policy, enum policy_list list,
+                               const struct entry *entry)
+{
+    struct port_range ranges[ENTRY_PORTS_MAX];
+    size_t count = policy_entry_ports(list, entry, ranges);
+    uint64_t services = 0;
+
+    for (size_t i = 0; i < count; i++)
+        services |= list == POLICY_ALLOW ? services_covering(&policy->services, &ranges[i])
+                                         : services_within(&policy->services, &ranges[i]);
+    return services;
+}
+
+const struct policy_net *policy_nets(const struct policy *policy, enum policy_list list,
+                                     size_t *ret_count)
+{
+    *ret_count = policy->nets[list].count;
+    return policy->nets[list].nets;
+}
+
+const struct policy_upstream *policy_upstreams(const struct policy *policy, size_t *ret_count)
+{
+    *ret_count = policy->upstream_count;
+    return policy->upstreams;
+}
