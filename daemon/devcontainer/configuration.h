@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the policy comes from: the baked files, and the devcontainer.json in force. Reads JSONC
+ * with json-c; every error names file, line, column, the entry and what would be right. Nothing is
+ * half applied: either all files were understood, or the caller gets the first error. */
+#ifndef EGRESSD_DEVCONTAINER_CONFIGURATION_H
+#define EGRESSD_DEVCONTAINER_CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text_error.h"
+#include "policy/policy.h"
+
+#define CONFIGURATION_FILES_MAX 64
+#define CONFIGURATION_FILE_SIZE_MAX (1024 * 1024)
+#define CONFIGURATION_PATH_SIZE 4096
+
+enum configuration_workspace_policy {
+    CONFIGURATION_PIN,    /* the copy of the first start counts (state_dir/workspace.json) */
+    CONFIGURATION_FOLLOW, /* the file counts */
+    CONFIGURATION_IGNORE, /* baked only */
+};
+
+/* What to read. All borrowed; NULL: not given. */
+struct configuration_request {
+    const char *const *policy_files; /* instead of the baked ones */
+    size_t policy_file_count;
+    const char *devcontainer_file; /* explicit */
+    /* The Feature's entrypoint arguments; may be literal "${...}" where a tool does not substitute.
+     */
+    const char *workspace;
+    const char *local_workspace;
+    const char *devcontainer_id;
+    const char *state_dir;
+    const char *root; /* in front of the paths that are fixed, such as /etc/egressd; for tests */
+};
+
+struct configuration_error {
+    char file[CONFIGURATION_PATH_SIZE]; /* "" if no file is concerned */
+    struct text_error text;
+};
+
+/* "FILE:LINE:COLUMN: MESSAGE", as much of it as is known. Returns text. */
+#define CONFIGURATION_ERROR_TEXT_SIZE (CONFIGURATION_PATH_SIZE + TEXT_ERROR_SIZE + 32)
+const char *configuration_error_format(const struct configuration_error *error,
+                                       char text[static CONFIGURATION_ERROR_TEXT_SIZE]);
+
+struct configuration {
+    struct policy *policy; /* owned */
+    enum configuration_workspace_policy workspace_policy;
+    char devcontainer_file[CONFIGURATION_PATH_SIZE]; /* the one in force; "": none found or ignored
+                                                      */
+    char devcontainer_why[256]; /* how it was chosen, one line for the log and status */
+    bool pinned;                /* the copy was read, not the workspace's file */
+    bool pending;               /* the workspace's file differs from the copy */
+};
+
+/* Finds, reads, compiles. On failure ret_configuration is untouched and reterr is filled; files
+ * that are absent are no error, files that cannot be read are. */
+int configuration_read(const struct configuration_request *request,
+                       struct configuration *ret_configuration, struct configuration_error *reterr);
+/* Adopts the workspace's file as it is now (egressctl apply): the copy is replaced only if all
+ * compiles. */
+int configuration_apply(const struct configuration_request *request,
+                        struct configuration *ret_configuration,
+                        struct configuration_error *reterr);
+void configuration_done(struct configuration *configuration);
+
+/* For `egressd check`: one file, a devcontainer.json or a bare policy object, told apart by its
+ * keys. */
+int configuration_read_baked(const char *root, struct policy_builder *builder,
+                             struct configuration_error *reterr);
+int configuration_read_file(const char *path, struct policy_builder *builder,
+                            struct configuration_error *reterr);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "devcontainer/pin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/privilege.h"
+#include "devcontainer/document.h"
+#include "devcontainer/file.h"
+
+#define FORMAT_VERSION 1
+/* Escaped, a byte of the text takes six at the most. */
+#define COPY_SIZE_MAX (6 * CONFIGURATION_FILE_SIZE_MAX + 2 * CONFIGURATION_PATH_SIZE)
+
+static bool is_trusted(const struct stat *status)
+{
+    if (status->st_mode & (S_IWGRP | S_IWOTH))
+        return false;
+    return status->st_uid == 0 || status->st_uid == PRIVILEGE_UID || status->st_uid == geteuid();
+}
+
+static char *copy_member(struct json_object *root, const char *key, size_t *ret_size)
+{
+    struct json_object *value;
+    char *copy;
+
+    if (!json_object_object_get_ex(root, key, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return NULL;
+    *ret_size = (size_t)json_object_get_string_len(value);
+    copy = xcalloc(*ret_size + 1, 1);
+    memcpy(copy, json_object_get_string(value), *ret_size);
+    return copy;
+}
+
+static int read_copy(const char *path, const char *text, size_t size, struct pin *ret_pin,
+                     struct configuration_error *reterr)
+{
+    struct text_error ignored;
+    struct pin pin = {0};
+    struct jsonc jsonc;
+    size_t origin_size = 0;
+
+    if (jsonc_read(text, size, &jsonc, &ignored) == 0) {
+        pin.origin = copy_member(jsonc.root, "origin", &origin_size);
+        pin.text = copy_member(jsonc.root, "text", &pin.size);
+        jsonc_done(&jsonc);
+    }
+    if (!pin.origin || !pin.text || origin_size >= CONFIGURATION_PATH_SIZE) {
+        pin_done(&pin);
+        return configuration_error_set(
+            reterr, path,
+            "is not what egressd wrote: 'egressctl apply' as root writes "
+            "it again from the workspace");
+    }
+    *ret_pin = pin;
+    return 0;
+}
+
+int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_error *reterr)
+{
+    char *path = xasprintf("%s/workspace.json", state_dir), *text;
+    struct stat status;
+    size_t size;
+    int r = file_read(path, COPY_SIZE_MAX, &text, &size, &status);
+
+    if (r == 0) {
+        if (is_trusted(&status))
+            r = read_copy(path, text, size, ret_pin, reterr);
+        else
+            r = configuration_error_set(reterr, path,
+                                        "can be written by others than root and egressd, so it is "
+                                        "not trusted: remove it as root");
+        free(text);
+    } else if (r != -ENOENT) {
+        r = configuration_error_set(reterr, path, "%s", file_explain(r));
+    }
+    free(path);
+    return r;
+}
+
+int pin_write(const char *state_dir, const char *origin, const char *text, size_t size,
+              struct configuration_error *reterr)
+{
+    char *path = xasprintf("%s/workspace.json", state_dir);
+    struct json_object *root = json_object_new_object();
+    const char *copy;
+    int r;
+
+    json_object_object_add(root, "version", json_object_new_int(FORMAT_VERSION));
+    json_object_object_add(root, "origin", json_object_new_string(origin));
+    json_object_object_add(root, "text", json_object_new_string_len(text, (int)size));
+    copy = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
+    r = file_replace(path, copy, strlen(copy));
+    if (r < 0)
+        configuration_error_set(
+            reterr, path,
+            "cannot be written (%s), so the workspace's policy cannot be pinned: "
+            "make %.200s a folder that egressd may write to, or set the "
+            "Feature's option workspacePolicy to \"follow\" or \"ignore\"",
+            strerror(-r), state_dir);
+    json_object_put(root);
+    free(path);
+    return r < 0 ? -EINVAL : 0;
+}
+
+void pin_done(struct pin *pin)
+{
+    free(pin->origin);
+    free(pin->text);
+    *pin = (struct pin){0};
+}
