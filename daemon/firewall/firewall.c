@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "firewall/firewall.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "firewall/attributes.h"
+#include "firewall/explain.h"
+#include "firewall/lease_state.h"
+#include "firewall/state.h"
+
+/* --- services -----------------------------------------------------------------------------------
+ */
+
+struct service_list service_list_of(const struct policy *policy)
+{
+    struct service_list list = {.count = 0};
+    const struct port_range *ranges = policy ? policy_services(policy, &list.count) : NULL;
+
+    if (list.count > 0)
+        memcpy(list.ranges, ranges, list.count * sizeof(list.ranges[0]));
+    return list;
+}
+
+uint64_t service_list_at(const struct service_list *services, uint8_t protocol, uint16_t port)
+{
+    uint64_t mask = 0;
+
+    for (size_t i = 0; i < services->count; i++)
+        if (port_range_contains(&services->ranges[i], protocol, port))
+            mask |= UINT64_C(1) << i;
+    return mask;
+}
+
+uint64_t service_list_all(const struct service_list *services)
+{
+    return services->count == POLICY_SERVICES_MAX ? UINT64_MAX
+                                                  : (UINT64_C(1) << services->count) - 1;
+}
+
+/* --- the kernel ---------------------------------------------------------------------------------
+ */
+
+static int on_generation(void *context, const struct nlmsghdr *message)
+{
+    uint32_t *generation = context;
+    struct attributes top;
+
+    if (attributes_read(message, sizeof(struct nfgenmsg), &top) < 0)
+        return -EBADMSG;
+    *generation = attributes_u32(&top, NFTA_GEN_ID, *generation);
+    return 0;
+}
+
+static int read_generation(struct firewall *firewall, uint32_t *ret_generation)
+{
+    const struct netlink_listener listener = {on_generation, NULL, ret_generation};
+    char buffer[256];
+
+    return netlink_dump(firewall->netlink,
+                        netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
+                                      NFT_MSG_GETGEN, AF_UNSPEC, NLM_F_ACK),
+                        &listener);
+}
+
+int firewall_commit(struct firewall *firewall)
+{
+    int r = transaction_commit(firewall->transaction);
+
+    if (r == 0)
+        firewall->generation++;
+    return r;
+}
+
+bool firewall_was_disturbed(struct firewall *firewall)
+{
+    uint32_t generation = firewall->generation - 1;
+
+    if (read_generation(firewall, &generation) == 0 && generation == firewall->generation)
+        return false;
+    firewall->generation = generation;
+    return true;
+}
+
+struct element_dump {
+    const struct set *set;
+    const struct element_listener *listener;
+};
+
+static int on_elements(void *context, const struct nlmsghdr *message)
+{
+    const struct element_dump *dump = context;
+
+    return elements_read(message, dump->set->family, dump->set->key, dump->listener->on_element,
+                         dump->listener->context);
+}
+
+static void on_elements_restart(void *context)
+{
+    const struct element_dump *dump = context;
+
+    if (dump->listener->on_restart)
+        dump->listener->on_restart(dump->listener->context);
+}
+
+static struct nlmsghdr *start_element_request(struct firewall *firewall, void *buffer,
+                                              const struct set *set, uint16_t flags)
+{
+    struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
+                                             NFT_MSG_GETSETELEM, NFPROTO_INET, flags);
+
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, FIREWALL_TABLE);
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set->name);
+    return message;
+}
+
+int firewall_dump_elements(struct firewall *firewall, const struct set *set,
+                           const struct element_listener *listener)
+{
+    struct element_dump dump = {set, listener};
+    const struct netlink_listener inner = {on_elements, on_elements_restart, &dump};
+    char buffer[256];
+
+    return netlink_dump(firewall->netlink, start_element_request(firewall, buffer, set, NLM_F_DUMP),
+                        &inner);
+}
+
+/* --- open, close --------------------------------------------------------------------------------
+ */
+
+int firewall_open(struct firewall **ret_firewall, struct text_error *reterr)
+{
+    struct firewall *firewall = xcalloc(1, sizeof(*firewall));
+    int r = netlink_open(&firewall->netlink);
+
+    if (r == 0) {
+        firewall->transaction = transaction_new(firewall->netlink);
+        firewall->features = (struct ruleset_features){.log = true, .reject = true};
+        r = read_generation(firewall, &firewall->generation);
+    }
+    if (r < 0) {
+        explain_no_netlink(r, reterr);
+        firewall_close(firewall);
+        return r;
+    }
+    *ret_firewall = firewall;
+    return 0;
+}
+
+void firewall_close(struct firewall *firewall)
+{
+    if (!firewall)
+        return;
+    snapshot_free(firewall->expected);
+    transaction_free(firewall->transaction);
+    netlink_close(firewall->netlink);
+    free(firewall);
+}
+
+static int ignore_message(void *context, const struct nlmsghdr *message)
+{
+    (void)context, (void)message;
+    return 0;
+}
+
+bool firewall_table_exists(struct firewall *firewall)
+{
+    static const struct netlink_listener listener = {ignore_message, NULL, NULL};
+    char buffer[256];
+    struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
+                                             NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK);
+
+    mnl_attr_put_strz(message, NFTA_TABLE_NAME, FIREWALL_TABLE);
+    return netlink_dump(firewall->netlink, message, &listener) == 0;
+}
+
+/* --- load ---------------------------------------------------------------------------------------
+ */
+
+/* Goes on without what the kernel just refused, if that can be done without. */
+static bool give_up_feature(struct firewall *firewall)
+{
+    char name[EXPLAIN_NAME_SIZE];
+    const char *expression = explain_expression(firewall->transaction, name);
+
+    if (!expression)
+        return false;
+    if (firewall->features.log && strcmp(expression, "log") == 0)
+        firewall->features.log = false;
+    else if (firewall->features.log && strcmp(expression, "limit") == 0)
+        firewall->features.log = false; /* unlimited, it would be a way to keep the machine busy */
+    else if (firewall->features.reject && strcmp(expression, "reject") == 0)
+        firewall->features.reject = false;
+    else
+        return false;
+    return true;
+}
+
+static int load_once(struct firewall *firewall, const struct firewall_plan *plan,
+                     struct leases *leases, struct snapshot *expected)
+{
+    struct service_list services = service_list_of(plan->policy);
+
+    transaction_begin(firewall->transaction);
+    ruleset_put(firewall->transaction, plan, &firewall->features, expected);
+    if (leases)
+        leases_put_load(leases, &services, firewall->transaction);
+    return firewall_commit(firewall);
+}
+
+static void probe_updates(struct firewall *firewall);
+
+int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
+                  struct leases *leases, struct text_error *reterr)
+{
+    struct snapshot *expected;
+    int r = leases ? leases_prepare_load(leases, plan->policy) : 0;
+
+    if (r < 0) {
+        leases_finish_load(leases, LOAD_FAILED);
+        text_error_set(reterr, 0, 0, "cannot read what the kernel has in use: %s", strerror(-r));
+        return r;
+    }
+    do {
+        expected = snapshot_new();
+        r = load_once(firewall, plan, leases, expected);
+        if (r < 0)
+            snapshot_free(expected);
+    } while (r < 0 && give_up_feature(firewall));
+    if (leases)
+        leases_finish_load(leases, r < 0 ? LOAD_FAILED : LOAD_DONE);
+    if (r < 0) {
+        explain_refusal(firewall->transaction, r, reterr);
+        return r;
+    }
+    snapshot_free(firewall->expected);
+    firewall->expected = expected;
+    firewall->is_confirmed = false;
+    firewall->services = service_list_of(plan->policy);
+    firewall->lease_idle_s = plan->lease_idle_s;
+    transaction_begin(firewall->transaction); /* gives back the memory of a large one */
+    probe_updates(firewall);
+    return 0;
+}
+
+/* Right after a load, what differs only in words is this kernel's way to put it; from then on the
+ * words count. */
+static int compare_with_expected(struct firewall *firewall, struct snapshot **actual,
+                                 struct text_error *reterr)
+{
+    int r = snapshot_compare(firewall->expected, *actual, SNAPSHOT_WORDS, reterr);
+
+    if (r == -EBADMSG && !firewall->is_confirmed &&
+        snapshot_compare(firewall->expected, *actual, SNAPSHOT_HEADS, reterr) == 0) {
+        struct snapshot *replaced = firewall->expected;
+
+        firewall->expected = *actual;
+        *actual = replaced;
+        r = 0;
+    }
+    if (r == 0)
+        firewall->is_confirmed = true;
+    return r;
+}
+
+int firewall_verify(struct firewall *firewall, struct text_error *reterr)
+{
+    struct snapshot *actual;
+    int r;
+
+    if (!firewall->expected) {
+        text_error_set(reterr, 0, 0, "nothing was loaded yet");
+        return -ENOENT;
+    }
+    actual = snapshot_new();
+    r = snapshot_read(actual, firewall->netlink);
+    if (r < 0)
+        text_error_set(reterr, 0, 0, "cannot read the table back: %s", strerror(-r));
+    else
+        r = compare_with_expected(firewall, &actual, reterr);
+    snapshot_free(actual);
+    return r;
+}
+
+const char *firewall_weakness(const struct firewall *firewall)
+{
+    if (!firewall->features.log && !firewall->features.reject)
+        return "this kernel can neither reject nor log (nft_reject_inet, nft_log): what is refused "
+               "hangs until it times out, and is not shown";
+    if (!firewall->features.log)
+        return "this kernel cannot log (nft_log, nft_limit): refused connections are not shown";
+    if (!firewall->features.reject)
+        return "this kernel cannot reject (nft_reject_inet): what is refused hangs until it times "
+               "out";
+    return NULL;
+}
+
+/* --- what this kernel does with an element that is added again ----------------------------------
+ */
+
+#define PROBE_SHORT_MS 1000
+#define PROBE_LONG_MS 8000
+
+static int change_probe(struct firewall *firewall, const struct set *set, uint16_t type,
+                        uint64_t timeout_ms)
+{
+    struct element_writer writer;
+
+    transaction_begin(firewall->transaction);
+    elements_begin(&writer, firewall->transaction, set, type);
+    elements_put(&writer, &(struct element){.address = {.family = ADDRESS_V4},
+                                            .timeout_ms = timeout_ms,
+                                            .comment = "probe"});
+    elements_end(&writer);
+    return firewall_commit(firewall);
+}
+
+static int on_probe(void *context, const struct element_read *element)
+{
+    if (element->protocol == 0 && element->port == 0)
+        *(uint64_t *)context = element->expires_ms;
+    return 0;
+}
+
+/* Asks for the one element, of key 0.0.0.0 . 0 . 0, which opens nothing. */
+static uint64_t read_probe(struct firewall *firewall, const struct set *set)
+{
+    static const uint8_t key[12];
+    uint64_t expires_ms = 0;
+    const struct element_listener listener = {on_probe, NULL, &expires_ms};
+    struct element_dump dump = {set, &listener};
+    const struct netlink_listener inner = {on_elements, NULL, &dump};
+    char buffer[512];
+    struct nlmsghdr *message = start_element_request(firewall, buffer, set, NLM_F_ACK);
+    struct nlattr *list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+    struct nlattr *item = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+    struct nlattr *value = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
+
+    mnl_attr_put(message, NFTA_DATA_VALUE, sizeof(key), key);
+    mnl_attr_nest_end(message, value);
+    mnl_attr_nest_end(message, item);
+    mnl_attr_nest_end(message, list);
+    netlink_dump(firewall->netlink, message, &inner);
+    return expires_ms;
+}
+
+static void probe_updates(struct firewall *firewall)
+{
+    struct set set = set_of_leases(ADDRESS_V4);
+
+    firewall->updates_in_place =
+        change_probe(firewall, &set, NFT_MSG_NEWSETELEM, PROBE_SHORT_MS) == 0 &&
+        change_probe(firewall, &set, NFT_MSG_NEWSETELEM, PROBE_LONG_MS) == 0 &&
+        read_probe(firewall, &set) > PROBE_SHORT_MS;
+    change_probe(firewall, &set, NFT_MSG_DELSETELEM, 0);
+}

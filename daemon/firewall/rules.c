@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+#include "firewall/rules.h"
+
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/privilege.h"
+#include "firewall/expressions.h"
+#include "firewall/sets.h"
+
+#define DNS_PORT 53
+
+/* The states of a flow that nft names so (enum ip_conntrack_info, as bits). */
+enum {
+    STATE_INVALID = NF_CT_STATE_INVALID_BIT,
+    STATE_ESTABLISHED = NF_CT_STATE_BIT(IP_CT_ESTABLISHED),
+    STATE_RELATED = NF_CT_STATE_BIT(IP_CT_RELATED),
+    STATE_NEW = NF_CT_STATE_BIT(IP_CT_NEW),
+};
+
+/* As nft numbers key types (its src/datatype.c). */
+enum { TYPE_INET_PROTOCOL = 12, TYPE_ICMP6_TYPE = 29 };
+
+/* Where Docker's resolver hides, on a port that changes: on every user-defined network. */
+static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
+
+static struct nftnl_rule *start(const char *chain, const char *comment)
+{
+    struct nftnl_rule *rule = nftnl_rule_alloc();
+    uint8_t data[COMMENT_SIZE_MAX];
+
+    if (!rule)
+        abort();
+    nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, FIREWALL_TABLE);
+    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+    nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, data,
+                        comment_pack(NFTNL_UDATA_RULE_COMMENT, comment, data));
+    return rule;
+}
+
+static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
+{
+    struct nlmsghdr *message =
+        transaction_start(ruleset->transaction, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+
+    nftnl_rule_nlmsg_build_payload(message, rule);
+    transaction_put(ruleset->transaction, message);
+    snapshot_add_rule(ruleset->expected, rule);
+    nftnl_rule_free(rule);
+}
+
+/* meta l4proto { tcp, udp } */
+static void match_tcp_or_udp(struct ruleset *ruleset, struct nftnl_rule *rule)
+{
+    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+
+    match_protocols(rule, ruleset_anonymous,
+                    ruleset_put_bytes(ruleset, TYPE_INET_PROTOCOL, protocols, sizeof(protocols)));
+}
+
+/* meta mark 0x65677264 meta skuid 65053: a mark alone can be set with CAP_NET_RAW, a uid cannot */
+static void match_own_socket(struct nftnl_rule *rule)
+{
+    match_mark(rule, FIREWALL_QUESTION_MARK);
+    match_uid(rule, PRIVILEGE_UID);
+}
+
+/* --- dns: names are asked at the gate, whomever they are addressed to ----------------------------
+ */
+
+static void put_redirect(struct ruleset *ruleset, enum address_family family, const char *to,
+                         uint16_t port, const char *comment)
+{
+    struct nftnl_rule *rule = start("dns", comment);
+
+    if (to)
+        match_destination_in(rule, family, to);
+    else
+        match_family(rule, family);
+    match_tcp_or_udp(ruleset, rule);
+    match_port(rule, DNS_PORT);
+    act_redirect(rule, port);
+    finish(ruleset, rule);
+}
+
+static void put_dns(struct ruleset *ruleset)
+{
+    const struct firewall_plan *plan = ruleset->plan;
+    struct nftnl_rule *rule;
+
+    /* meta mark 0x65677264 meta skuid 65053 return */
+    rule = start("dns", "egressd's own questions go to their upstream");
+    match_own_socket(rule);
+    act_return(rule);
+    finish(ruleset, rule);
+
+    for (size_t i = 0; i < FAMILIES; i++) {
+        enum address_family family = ruleset_families[i];
+        struct set dockerd = set_of_dockerd(family);
+
+        if (!plan->gate_port || (family == ADDRESS_V6 && !plan->gate_has_ipv6))
+            continue;
+        /* ip daddr @dockerd4 meta l4proto { tcp, udp } th dport 53 redirect to :P1 */
+        if (plan->dockerd_gate_port)
+            put_redirect(ruleset, family, dockerd.name, plan->dockerd_gate_port,
+                         "whom dockerd asks: answered without dockerd, or it would go in circles");
+        /* meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 redirect to :P0 */
+        put_redirect(ruleset, family, NULL, plan->gate_port,
+                     "every other question goes to the gate");
+    }
+}
+
+/* --- what output and forward have in common ----------------------------------------------------
+ */
+
+static void put_cut(struct ruleset *ruleset, const char *chain)
+{
+    /* ct direction original ct mark & 0x40000000 == 0x40000000 goto deny
+     * The direction, because the reset that refuses such a packet belongs to the same flow. */
+    struct nftnl_rule *rule = start(chain, "flows that a new policy has ended");
+
+    match_original_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_CUT);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+}
+
+/* ct direction original [meta l4proto tcp th dport 22] ip daddr @deny4_tcp_22 goto deny */
+static void put_denied_nets(struct ruleset *ruleset, const char *chain)
+{
+    const struct policy *policy = ruleset->plan->policy;
+    size_t count = 0;
+    const struct port_range *services = policy ? policy_services(policy, &count) : NULL;
+
+    for (size_t service = 0; policy && service <= SERVICE_ANY; service++)
+        for (size_t i = 0; i < FAMILIES; i++) {
+            const struct port_range *range = service < count ? &services[service] : NULL;
+            struct set set = set_of_denied(ruleset_families[i], range);
+            struct nftnl_rule *rule;
+
+            if (!ruleset_has_nets(policy, POLICY_DENY, ruleset_families[i], service))
+                continue;
+            rule = start(chain, "the policy denies it, whatever allows it, open flows too");
+            match_original_direction(rule);
+            if (range)
+                match_ports(rule, range);
+            match_destination_in(rule, ruleset_families[i], set.name);
+            act_goto(rule, "deny");
+            finish(ruleset, rule);
+        }
+}
+
+static void put_established(struct ruleset *ruleset, const char *chain)
+{
+    static const uint8_t errors[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
+    struct nftnl_rule *rule;
+
+    /* ct state established accept */
+    rule = start(chain, "flows that were let through, and answers to inbound ones");
+    match_state(rule, STATE_ESTABLISHED);
+    act_accept(rule);
+    finish(ruleset, rule);
+
+    /* ct state related meta l4proto { icmp, ipv6-icmp } accept
+     * Not all that is related: connections that a helper expects would open addresses. */
+    rule = start(chain, "errors about such flows");
+    match_state(rule, STATE_RELATED);
+    match_protocols(rule, ruleset_anonymous,
+                    ruleset_put_bytes(ruleset, TYPE_INET_PROTOCOL, errors, sizeof(errors)));
+    act_accept(rule);
+    finish(ruleset, rule);
+}
+
+static void put_allowed_or_denied(struct ruleset *ruleset, const char *chain)
+{
+    struct nftnl_rule *rule;
+
+    /* jump allowed */
+    rule = start(chain, "what the policy and the leases open");
+    act_jump(rule, "allowed");
+    finish(ruleset, rule);
+
+    /* goto deny */
+    rule = start(chain, "everything else is refused");
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+}
+
+/* --- out ---------------------------------------------------------------------------------------
+ */
+
+static void put_own_questions(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    for (size_t i = 0; i < FAMILIES; i++) {
+        struct set upstreams = set_of_upstreams(ruleset_families[i]);
+
+        /* meta mark 0x65677264 meta skuid 65053 meta l4proto { tcp, udp }
+         * ip daddr . ct original proto-dst @upstream4 ct mark set ct mark | 0x20000000 accept
+         * The original port, because Docker's rules rewrite 127.0.0.11:53. */
+        rule = start("out", "egressd's own questions, to its upstreams only");
+        match_own_socket(rule);
+        match_tcp_or_udp(ruleset, rule);
+        match_original_service_in(rule, ruleset_families[i], upstreams.name);
+        act_mark_flow(rule, FLOW_MARK_OWN);
+        act_accept(rule);
+        finish(ruleset, rule);
+    }
+
+    /* ct direction original ct mark & 0x20000000 == 0x20000000 meta skuid != 65053 goto deny */
+    rule = start("out", "a flow of egressd that another process tries to ride on");
+    match_original_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_OWN);
+    match_other_uid(rule, PRIVILEGE_UID);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+}
+
+/* meta l4proto udp ct status dnat ct original proto-dst 53 udp dport PORT accept; the same for tcp
+ * Not oifname lo: a question that was addressed elsewhere still has the interface it was to leave
+ * by. */
+static void put_gate(struct ruleset *ruleset, uint16_t port)
+{
+    static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
+
+    for (size_t i = 0; port && i < sizeof(protocols); i++) {
+        struct nftnl_rule *rule = start("out", "questions on their way to the gate");
+
+        match_protocol(rule, protocols[i]);
+        match_redirected(rule);
+        match_original_port(rule, DNS_PORT);
+        match_port(rule, port);
+        act_accept(rule);
+        finish(ruleset, rule);
+    }
+}
+
+static void put_neighbour_discovery(struct ruleset *ruleset)
+{
+    /* Hosts send these; the rest of the family is for routers. */
+    static const uint8_t types[] = {
+        MLD_LISTENER_REPORT, MLD_LISTENER_REDUCTION, ND_ROUTER_SOLICIT,
+        ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT,     143 /* MLDv2 report, RFC 3810 */,
+    };
+    struct nftnl_rule *rule;
+
+    /* meta l4proto ipv6-icmp meta skuid >= 0 goto deny */
+    rule = start("out", "only the kernel speaks ICMPv6: a raw socket could send anything in it");
+    match_protocol(rule, IPPROTO_ICMPV6);
+    match_any_socket(rule);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* icmpv6 type { mld-listener-report, ..., nd-neighbor-advert, mld2-listener-report } accept */
+    rule = start("out", "without neighbour discovery there is no IPv6");
+    match_icmpv6_types(rule, ruleset_anonymous,
+                       ruleset_put_bytes(ruleset, TYPE_ICMP6_TYPE, types, sizeof(types)));
+    act_accept(rule);
+    finish(ruleset, rule);
+}
+
+static void put_out(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    put_cut(ruleset, "out");
+    /* Before the denied addresses: an upstream may lie in one of them, and only egressd gets there.
+     */
+    put_own_questions(ruleset);
+    put_denied_nets(ruleset, "out");
+    put_established(ruleset, "out");
+    put_gate(ruleset, ruleset->plan->gate_port);
+    put_gate(ruleset, ruleset->plan->dockerd_gate_port);
+
+    /* oifname "lo" goto lo_out */
+    rule = start("out", "within this container");
+    match_to_loopback(rule);
+    act_goto(rule, "lo_out");
+    finish(ruleset, rule);
+
+    put_neighbour_discovery(ruleset);
+    put_allowed_or_denied(ruleset, "out");
+}
+
+/* --- the other chains --------------------------------------------------------------------------
+ */
+
+static void put_lo_out(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    /* ip daddr 127.0.0.11 goto deny */
+    rule = start("lo_out", "Docker's resolver forwards any name: closed on every port");
+    match_destination(rule, &docker_resolver);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* meta l4proto { tcp, udp } th dport 53 goto deny */
+    rule = start("lo_out", "a question that went past the redirect, to any other resolver");
+    match_tcp_or_udp(ruleset, rule);
+    match_port(rule, DNS_PORT);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* accept */
+    rule = start("lo_out", "what runs here may talk to what runs here");
+    act_accept(rule);
+    finish(ruleset, rule);
+}
+
+static void put_fwd(struct ruleset *ruleset)
+{
+    put_cut(ruleset, "fwd");
+    put_denied_nets(ruleset, "fwd");
+    put_established(ruleset, "fwd");
+    put_allowed_or_denied(ruleset, "fwd");
+}
+
+/* An inbound packet that begins a flow makes its answers established. The first two kinds can
+ * belong to an outbound flow that conntrack has forgotten, or never knew because nothing asked it
+ * to track. */
+static void put_in(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    /* iifname != "lo" ct state new meta l4proto { tcp, udp } th sport 53 drop */
+    rule = start("in", "a late DNS answer must not become a flow whose answers pass");
+    match_not_from_loopback(rule);
+    match_state(rule, STATE_NEW);
+    match_tcp_or_udp(ruleset, rule);
+    match_source_port(rule, DNS_PORT);
+    act_drop(rule);
+    finish(ruleset, rule);
+
+    /* iifname != "lo" ct state new tcp flags & (fin | syn | rst | ack) != syn drop */
+    rule = start("in", "nor may the rest of a connection that was never let through");
+    match_not_from_loopback(rule);
+    match_state(rule, STATE_NEW);
+    match_mid_stream(rule);
+    act_drop(rule);
+    finish(ruleset, rule);
+}
+
+/* ct state new [match] update @lease4 { ip daddr . meta l4proto . th dport timeout IDLE } accept
+ * [match] accept
+ * The second is for packets of no state, and for when the set of addresses in use is full: a rule
+ * ends where its update fails. */
+static void put_leased(struct ruleset *ruleset, enum address_family family, const struct set *set,
+                       const struct port_range *range, const char *comment)
+{
+    uint64_t idle_ms = (uint64_t)ruleset->plan->lease_idle_s * 1000;
+    struct set in_use = set_in_use(family);
+    struct nftnl_rule *rule;
+
+    for (int notes = 1; notes >= 0; notes--) {
+        rule = start("allowed", notes ? comment : "the same when the use cannot be noted");
+        if (notes)
+            match_state(rule, STATE_NEW);
+        if (range) {
+            match_ports(rule, range);
+            match_destination_in(rule, family, set->name);
+        }
+        if (range && notes)
+            match_service_in(rule, family, NULL);
+        if (!range)
+            match_service_in(rule, family, set->name);
+        if (notes)
+            act_prolong(rule, in_use.name, idle_ms);
+        act_accept(rule);
+        finish(ruleset, rule);
+    }
+}
+
+static void put_in_use(struct ruleset *ruleset, enum address_family family)
+{
+    uint64_t idle_ms = (uint64_t)ruleset->plan->lease_idle_s * 1000;
+    struct set in_use = set_in_use(family);
+    struct nftnl_rule *rule;
+
+    /* ct state new ip daddr . meta l4proto . th dport @lease4 update @lease4 {...} accept */
+    rule = start("allowed", "an address in use, whose answer has ended");
+    match_state(rule, STATE_NEW);
+    match_service_in(rule, family, in_use.name);
+    act_prolong(rule, in_use.name, idle_ms);
+    act_accept(rule);
+    finish(ruleset, rule);
+}
+
+static void put_allowed_services(struct ruleset *ruleset, enum address_family family)
+{
+    const struct policy *policy = ruleset->plan->policy;
+    size_t count = 0;
+    const struct port_range *services = policy ? policy_services(policy, &count) : NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        struct set leased = set_of_range(family, &services[i]);
+        struct set nets = set_of_nets(family, &services[i]);
+        struct nftnl_rule *rule;
+
+        if (ports_are_range(&services[i]))
+            put_leased(ruleset, family, &leased, &services[i],
+                       "leased to a name that is allowed a range of ports");
+        if (!ruleset_has_nets(policy, POLICY_ALLOW, family, i))
+            continue;
+        /* meta l4proto tcp th dport 22 ip daddr @net4_tcp_22 accept */
+        rule = start("allowed", "the policy allows the address itself");
+        match_ports(rule, &services[i]);
+        match_destination_in(rule, family, nets.name);
+        act_accept(rule);
+        finish(ruleset, rule);
+    }
+}
+
+static void put_allowed(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    /* meta l4proto { tcp, udp } th dport 53 goto deny */
+    rule = start("allowed", "questions go to the gate or nowhere");
+    match_tcp_or_udp(ruleset, rule);
+    match_port(rule, DNS_PORT);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    for (size_t i = 0; i < FAMILIES; i++) {
+        enum address_family family = ruleset_families[i];
+        struct set leased = set_of_leases(family);
+
+        put_leased(ruleset, family, &leased, NULL, "leased to an allowed name");
+        put_in_use(ruleset, family);
+        put_allowed_services(ruleset, family);
+    }
+}
+
+static void put_deny(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    /* ct state invalid drop */
+    rule = start("deny", "a reset would tear down the good flow that this seems to belong to");
+    match_state(rule, STATE_INVALID);
+    act_drop(rule);
+    finish(ruleset, rule);
+
+    /* limit rate 50/second burst 50 packets log prefix "egressd" group 5 snaplen 96 ... */
+    if (ruleset->features.log) {
+        rule = start("deny", "tell egressd who was refused what");
+        act_limit(rule, 50, 50);
+        act_log(rule, "egressd", REFUSAL_LOG_GROUP, REFUSAL_LOG_SNAPLEN);
+        finish(ruleset, rule);
+    }
+    if (!ruleset->features.reject) {
+        /* drop */
+        rule = start("deny", "this kernel cannot reject");
+        act_drop(rule);
+        finish(ruleset, rule);
+        return;
+    }
+
+    /* meta l4proto tcp reject with tcp reset */
+    rule = start("deny", "felt at once, unlike ICMP, which costs IPv6 clients a second");
+    act_reject_tcp(rule);
+    finish(ruleset, rule);
+
+    /* reject with icmpx admin-prohibited */
+    rule = start("deny", "felt at once");
+    act_reject(rule);
+    finish(ruleset, rule);
+}
+
+void rules_put(struct ruleset *ruleset)
+{
+    put_dns(ruleset);
+    put_out(ruleset);
+    put_fwd(ruleset);
+    put_in(ruleset);
+    put_lo_out(ruleset);
+    put_allowed(ruleset);
+    put_deny(ruleset);
+}

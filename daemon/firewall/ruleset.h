@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole table, put into one transaction. */
+#ifndef EGRESSD_FIREWALL_RULESET_H
+#define EGRESSD_FIREWALL_RULESET_H
+
+#include <stdbool.h>
+
+#include "firewall/firewall.h"
+#include "firewall/snapshot.h"
+#include "firewall/transaction.h"
+
+/* Bits of the conntrack mark of a flow. Other bits are left to others. */
+#define FLOW_MARK_CUT 0x40000000u /* no longer allowed: its packets are denied */
+#define FLOW_MARK_OWN 0x20000000u /* a question that egressd itself asks an upstream */
+
+#define REFUSAL_LOG_GROUP 5
+#define REFUSAL_LOG_SNAPLEN 96
+
+/* What a kernel may lack without the promise becoming void. */
+struct ruleset_features {
+    bool log;    /* refusals can be told */
+    bool reject; /* refusals are felt at once, not by timeout */
+};
+
+/* Appends: our table away, if it stands, and anew with chains, sets, the policy's own addresses and
+ * rules. Adds to expected what a later snapshot of the kernel must show. */
+void ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
+                 const struct ruleset_features *features, struct snapshot *expected);
+
+/* What is left of a policy's services when they are told apart by their sets: one port goes into
+ * the common set allow4, a range of ports into a set of its own. */
+static inline bool ports_are_range(const struct port_range *range)
+{
+    return range->from != range->to;
+}
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "firewall/snapshot.h"
+
+/* Before the kernel's headers, which leave out what it defines. */
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "firewall/sets.h"
+
+#define RULE_TEXT_SIZE 2048
+
+enum kind { KIND_CHAIN, KIND_SET, KIND_RULE, KINDS };
+
+struct lines {
+    char **lines;
+    size_t count;
+};
+
+struct snapshot {
+    struct lines kinds[KINDS];
+    enum kind reading;
+};
+
+struct snapshot *snapshot_new(void)
+{
+    return xcalloc(1, sizeof(struct snapshot));
+}
+
+static void clear_lines(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        free(lines->lines[i]);
+    free(lines->lines);
+    *lines = (struct lines){0};
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    for (size_t kind = 0; kind < KINDS; kind++)
+        clear_lines(&snapshot->kinds[kind]);
+    free(snapshot);
+}
+
+/* Takes line. */
+static void add_line(struct snapshot *snapshot, enum kind kind, char *line)
+{
+    struct lines *lines = &snapshot->kinds[kind];
+
+    lines->lines = xreallocarray(lines->lines, lines->count + 1, sizeof(lines->lines[0]));
+    lines->lines[lines->count++] = line;
+}
+
+void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain)
+{
+    const char *name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+
+    if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM))
+        add_line(snapshot, KIND_CHAIN, xasprintf("chain %s", name));
+    else
+        add_line(snapshot, KIND_CHAIN,
+                 xasprintf("chain %s: type %s hook %u priority %d policy %u", name,
+                           nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE),
+                           nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM),
+                           nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO),
+                           nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY)));
+}
+
+void snapshot_add_set(struct snapshot *snapshot, const struct nftnl_set *set)
+{
+    uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+
+    if (flags & NFT_SET_ANONYMOUS) /* cannot be changed: part of its rule */
+        return;
+    add_line(snapshot, KIND_SET,
+             xasprintf("set %s: type %x flags %x size %u", nftnl_set_get_str(set, NFTNL_SET_NAME),
+                       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE), flags,
+                       nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE)));
+}
+
+struct rule_text {
+    char text[RULE_TEXT_SIZE];
+    size_t length;
+};
+
+static int append_expression(struct nftnl_expr *expr, void *context)
+{
+    struct rule_text *rule = context;
+    char text[512] = "";
+    int length;
+
+    nftnl_expr_snprintf(text, sizeof(text), expr, NFTNL_OUTPUT_DEFAULT, 0);
+    /* The kernel gives a set without a name a number for one. */
+    char *anonymous = strstr(text, "__set");
+    if (anonymous)
+        anonymous[strlen("__set")] = '\0';
+    length = snprintf(rule->text + rule->length, sizeof(rule->text) - rule->length, " [%s %s]",
+                      nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), text);
+    if (length > 0 && (size_t)length < sizeof(rule->text) - rule->length)
+        rule->length += (size_t)length;
+    return MNL_CB_OK;
+}
+
+void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule)
+{
+    struct rule_text text = {.length = 0};
+    uint32_t size = 0;
+    const char *data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size);
+
+    nftnl_expr_foreach(rule, append_expression, &text);
+    add_line(snapshot, KIND_RULE,
+             xasprintf("rule of chain %s, \"%.*s\":%s", nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN),
+                       size > 3 ? (int)size - 3 : 0, size > 3 ? data + 2 : "", text.text));
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static bool is_ours(const char *table)
+{
+    return table && strcmp(table, FIREWALL_TABLE) == 0;
+}
+
+static int on_chain(void *context, const struct nlmsghdr *message)
+{
+    struct nftnl_chain *chain = nftnl_chain_alloc();
+    int r = -EBADMSG;
+
+    if (!chain)
+        abort();
+    if (nftnl_chain_nlmsg_parse(message, chain) >= 0) {
+        if (is_ours(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE)))
+            snapshot_add_chain(context, chain);
+        r = 0;
+    }
+    nftnl_chain_free(chain);
+    return r;
+}
+
+static int on_set(void *context, const struct nlmsghdr *message)
+{
+    struct nftnl_set *set = nftnl_set_alloc();
+    int r = -EBADMSG;
+
+    if (!set)
+        abort();
+    if (nftnl_set_nlmsg_parse(message, set) >= 0) {
+        if (is_ours(nftnl_set_get_str(set, NFTNL_SET_TABLE)))
+            snapshot_add_set(context, set);
+        r = 0;
+    }
+    nftnl_set_free(set);
+    return r;
+}
+
+static int on_rule(void *context, const struct nlmsghdr *message)
+{
+    struct nftnl_rule *rule = nftnl_rule_alloc();
+    int r = -EBADMSG;
+
+    if (!rule)
+        abort();
+    if (nftnl_rule_nlmsg_parse(message, rule) >= 0) {
+        if (is_ours(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)))
+            snapshot_add_rule(context, rule);
+        r = 0;
+    }
+    nftnl_rule_free(rule);
+    return r;
+}
+
+static void on_restart(void *context)
+{
+    struct snapshot *snapshot = context;
+
+    clear_lines(&snapshot->kinds[snapshot->reading]);
+}
+
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink)
+{
+    static const struct {
+        enum kind kind;
+        uint8_t request;
+        uint16_t table_attribute;
+        int (*on_message)(void *context, const struct nlmsghdr *message);
+    } parts[] = {
+        {KIND_CHAIN, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, on_chain},
+        {KIND_SET, NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
+        {KIND_RULE, NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule},
+    };
+    char buffer[256];
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct nlmsghdr *message = netlink_start(netlink, buffer, NFNL_SUBSYS_NFTABLES,
+                                                 parts[i].request, NFPROTO_INET, NLM_F_DUMP);
+        const struct netlink_listener listener = {parts[i].on_message, on_restart, snapshot};
+        int r;
+
+        snapshot->reading = parts[i].kind;
+        mnl_attr_put_strz(message, parts[i].table_attribute, FIREWALL_TABLE);
+        r = netlink_dump(netlink, message, &listener);
+        if (r < 0 && r != -ENOENT)
+            return r;
+    }
+    return 0;
+}
+
+/* --- comparing ----------------------------------------------------------------------------------
+ */
+
+/* The two lines from where they begin to differ, after the head that says what they are about. */
+static int tell_difference(const char *wanted, const char *found, struct text_error *reterr)
+{
+    size_t same = 0, head = strcspn(wanted, "[");
+
+    while (wanted[same] && wanted[same] == found[same])
+        same++;
+    while (same > head && wanted[same] != '[')
+        same--;
+    if (same < head)
+        same = 0;
+    text_error_set(reterr, 0, 0,
+                   "changed in the kernel: %.*s is now \"%.100s\" instead of \"%.100s\"", (int)head,
+                   wanted, found + same, wanted + same);
+    return -EBADMSG;
+}
+
+static int compare_lines(const struct lines *expected, const struct lines *actual,
+                         enum snapshot_depth depth, struct text_error *reterr)
+{
+    for (size_t i = 0; i < expected->count || i < actual->count; i++) {
+        const char *wanted = i < expected->count ? expected->lines[i] : NULL;
+        const char *found = i < actual->count ? actual->lines[i] : NULL;
+
+        if (!found) {
+            text_error_set(reterr, 0, 0, "gone from the kernel: %.200s", wanted);
+            return -ENOENT;
+        }
+        if (!wanted) {
+            text_error_set(reterr, 0, 0, "added to the kernel's table: %.200s", found);
+            return -EBADMSG;
+        }
+        if (depth == SNAPSHOT_WORDS ? strcmp(wanted, found) != 0
+                                    : strncmp(wanted, found, strcspn(wanted, "[") + 1) != 0)
+            return tell_difference(wanted, found, reterr);
+    }
+    return 0;
+}
+
+int snapshot_compare(const struct snapshot *expected, const struct snapshot *actual,
+                     enum snapshot_depth depth, struct text_error *reterr)
+{
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        int r = compare_lines(&expected->kinds[kind], &actual->kinds[kind], depth, reterr);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The table written down, chain by chain, set by set, rule by rule, so that what was asked for can
+ * be compared with what the kernel has. Elements are not part of it: they come and go. */
+#ifndef EGRESSD_FIREWALL_SNAPSHOT_H
+#define EGRESSD_FIREWALL_SNAPSHOT_H
+
+#include <stdbool.h>
+
+#include "base/text_error.h"
+#include "firewall/netlink.h"
+
+struct nftnl_chain;
+struct nftnl_rule;
+struct nftnl_set;
+struct snapshot;
+
+struct snapshot *snapshot_new(void);
+void snapshot_free(struct snapshot *snapshot); /* NULL-safe */
+
+void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain);
+void snapshot_add_set(struct snapshot *snapshot, const struct nftnl_set *set);
+void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule);
+
+/* Adds what the kernel has of our table. -errno when it cannot be read; a table that is not there
+ * is empty. */
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink);
+
+/* Word for word, or only which chains (with hooks and policies), sets and rules (by their comments)
+ * there are, in which order: another kernel may put a rule in other words. */
+enum snapshot_depth { SNAPSHOT_WORDS, SNAPSHOT_HEADS };
+
+/* 0 when both say the same; else -ENOENT (something is gone) or -EBADMSG (something is other, or
+ * too much), told in reterr. */
+int snapshot_compare(const struct snapshot *expected, const struct snapshot *actual,
+                     enum snapshot_depth depth, struct text_error *reterr);
+
+#endif
