@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+#include "dns/flight.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define FLIGHTS_MAX 1024
+#define WAITERS_MAX 8192
+#define TTL_MAX_S 3600
+#define NEGATIVE_MAX_S 60
+#define NEGATIVE_S 10  /* without an SOA */
+#define STALE_TTL_S 30 /* RFC 8767 4 */
+#define RETRY_MS 2000
+/* A chain that comes in pieces is followed by so many further questions. */
+#define PIECES_MAX 4
+
+static bool has_address(const struct address *addresses, size_t count,
+                        const struct address *address)
+{
+    for (size_t i = 0; i < count; i++)
+        if (address_equal(&addresses[i], address))
+            return true;
+    return false;
+}
+
+/* The one way into the kernel. Leaves in resolver->kept what the policy lets be leased,
+ * acknowledged. Returns the count kept, or -errno; *ret_why is the reason for which some were left
+ * out, or NULL. */
+static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
+                 const struct address *addresses, size_t count, uint32_t ttl_s,
+                 const char **ret_why)
+{
+    struct lease_grant grant = {
+        .name = name,
+        .addresses = resolver->kept,
+        .services = resolver->services,
+        .lifetime_s = ttl_s + resolver->options.lease_grace_s,
+    };
+    int r;
+
+    *ret_why = NULL;
+    for (size_t i = 0; i < count && grant.count < MESSAGE_ADDRESSES_MAX; i++) {
+        const char *why;
+        uint64_t services;
+
+        if (has_address(resolver->kept, grant.count, &addresses[i]))
+            continue;
+        services = policy_judge_learned(resolver->policy, verdict, &addresses[i], &why);
+        if (services == 0) {
+            *ret_why = why;
+            resolver->counters->addresses_refused++;
+            continue;
+        }
+        resolver->kept[grant.count] = addresses[i];
+        resolver->services[grant.count++] = services;
+    }
+    if (grant.count == 0)
+        return 0;
+    r = leases_grant(resolver->leases, &grant);
+    if (r < 0) {
+        resolver->counters->grant_failures++;
+        return r;
+    }
+    resolver->counters->grants++;
+    return (int)grant.count;
+}
+
+static enum resolver_status status_of(enum cache_result result)
+{
+    switch (result) {
+    case CACHE_ANSWER:
+        return RESOLVER_OK;
+    case CACHE_NO_NAME:
+        return RESOLVER_NO_NAME;
+    case CACHE_REFUSED:
+        return RESOLVER_REFUSED;
+    case CACHE_NOTHING:
+        break;
+    }
+    return RESOLVER_FAILED;
+}
+
+struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s)
+{
+    return (struct resolver_answer){
+        .status = status_of(record->result),
+        .ttl_s = ttl_s,
+        .final_name = record->final_name ? record->final_name : record->name,
+        .addresses = record->addresses,
+        .count = record->count,
+        .why = record->result == CACHE_REFUSED ? record->error : NULL,
+        .extended_error =
+            record->result == CACHE_REFUSED ? MESSAGE_EXTENDED_BLOCKED : MESSAGE_EXTENDED_NONE,
+    };
+}
+
+struct resolver_answer resolver_no_answer(const char *name, enum resolver_status status,
+                                          const char *why, int extended_error)
+{
+    return (struct resolver_answer){
+        .status = status,
+        .final_name = name,
+        .why = why,
+        .extended_error = extended_error,
+    };
+}
+
+static const struct {
+    int status;
+    const char *why;
+    int extended_error;
+} failures[] = {
+    {-ETIMEDOUT, "no DNS server answered in time", MESSAGE_EXTENDED_NETWORK},
+    {-EREMOTEIO, "the DNS servers say that they cannot answer", MESSAGE_EXTENDED_NO_AUTHORITY},
+    {-EBADMSG, "the DNS servers answer nonsense", MESSAGE_EXTENDED_NO_AUTHORITY},
+    {-ELOOP, "its chain of CNAMEs loops or is too long", MESSAGE_EXTENDED_NO_AUTHORITY},
+    {-ECONNREFUSED, "nobody listens at the DNS servers", MESSAGE_EXTENDED_NETWORK},
+    {-ENETUNREACH, "the DNS servers are out of reach", MESSAGE_EXTENDED_NETWORK},
+    {-EPERM, "the firewall lets no question out to the DNS servers", MESSAGE_EXTENDED_NETWORK},
+    {-EDESTADDRREQ, "no DNS server is known", MESSAGE_EXTENDED_NETWORK},
+    {-EBUSY, "too many names are being asked", MESSAGE_EXTENDED_OTHER},
+    {-ENFILE, "the kernel's set of leases is full", MESSAGE_EXTENDED_OTHER},
+    {0, "the network failed", MESSAGE_EXTENDED_NETWORK},
+};
+
+static struct resolver_answer failure_of(const char *name, int status)
+{
+    size_t i = 0;
+
+    while (failures[i].status && failures[i].status != status)
+        i++;
+    return resolver_no_answer(name, RESOLVER_FAILED, failures[i].why, failures[i].extended_error);
+}
+
+static bool has_stale(const struct resolver *resolver, const struct cache_record *record)
+{
+    uint64_t age_ms = clock_now_ms() - record->learned_ms;
+
+    return (record->result == CACHE_ANSWER || record->result == CACHE_NO_NAME) &&
+           age_ms < (uint64_t)resolver->options.stale_max_s * 1000;
+}
+
+bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
+                         struct resolver_answer *ret_answer)
+{
+    struct verdict verdict = resolver_judge(resolver, record->name);
+
+    if (!has_stale(resolver, record) || !verdict.allowed)
+        return false;
+    if (record->count > 0) {
+        const char *why;
+        int count = lease(resolver, record->name, &verdict, record->addresses, record->count,
+                          STALE_TTL_S, &why);
+
+        if (count <= 0)
+            return false;
+        if ((size_t)count < record->count)
+            cache_store(resolver->cache, record, resolver->kept, (size_t)count, NULL);
+    }
+    *ret_answer = resolver_answer_of(record, STALE_TTL_S);
+    ret_answer->stale = true;
+    ret_answer->extended_error = MESSAGE_EXTENDED_STALE;
+    resolver->counters->stale_answers++;
+    return true;
+}
+
+static void note_failure(struct cache_record *record, const char *why)
+{
+    record->is_failing = true;
+    record->retry_ms = clock_now_ms() + RETRY_MS;
+    record->error = why;
+}
+
+struct resolver_answer resolver_answer_failure(struct resolver *resolver,
+                                               struct cache_record *record, int status)
+{
+    struct resolver_answer failure = failure_of(record->name, status), answer;
+
+    if (status != -EBUSY) /* our own trouble, over in a moment */
+        note_failure(record, failure.why);
+    return resolver_read_stale(resolver, record, &answer) ? answer : failure;
+}
+
+struct resolver_waiter *flight_join(struct flight *flight, resolver_on_answer *on_answer,
+                                    void *context)
+{
+    struct resolver_waiter *waiter;
+
+    if (flight->resolver->waiter_count >= WAITERS_MAX)
+        return NULL;
+    waiter = xcalloc(1, sizeof(*waiter));
+    waiter->flight = flight;
+    waiter->on_answer = on_answer;
+    waiter->context = context;
+    waiter->next = flight->waiters;
+    if (waiter->next)
+        waiter->next->previous = waiter;
+    flight->waiters = waiter;
+    flight->resolver->waiter_count++;
+    return waiter;
+}
+
+void flight_leave(struct resolver_waiter *waiter)
+{
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
+    else
+        waiter->flight->waiters = waiter->next;
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
+    waiter->flight->resolver->waiter_count--;
+    free(waiter);
+}
+
+/* Leaves the record behind. */
+static void free_flight(struct flight *flight)
+{
+    struct resolver *resolver = flight->resolver;
+
+    if (flight->previous)
+        flight->previous->next = flight->next;
+    else
+        resolver->flights = flight->next;
+    if (flight->next)
+        flight->next->previous = flight->previous;
+    resolver->flight_count--;
+    flight->record->flight = NULL;
+    free(flight);
+}
+
+/* The one way out of every flight. The record stays pinned while the waiters hear of it. */
+static void land(struct flight *flight, const struct resolver_answer *answer)
+{
+    struct resolver *resolver = flight->resolver;
+    struct cache_record *record = flight->record;
+
+    while (flight->waiters) {
+        resolver_on_answer *on_answer = flight->waiters->on_answer;
+        void *context = flight->waiters->context;
+
+        flight_leave(flight->waiters);
+        on_answer(context, answer);
+    }
+    free_flight(flight);
+    if (record->result == CACHE_NOTHING && !record->is_failing)
+        cache_remove(resolver->cache, record);
+    else
+        cache_pin(resolver->cache, record);
+    cache_trim(resolver->cache);
+}
+
+void flight_abort(struct flight *flight)
+{
+    while (flight->waiters)
+        flight_leave(flight->waiters);
+    if (flight->question)
+        upstream_cancel(flight->question);
+    free_flight(flight);
+}
+
+static upstream_on_answer on_upstream;
+
+static int ask_upstream(struct flight *flight, const char *name)
+{
+    struct resolver *resolver = flight->resolver;
+    const struct cache_record *record = flight->record;
+    struct firewall_endpoint servers[SERVERS_MAX];
+    size_t count;
+
+    if (record->route == RESOLVER_ROUTE_NORMAL) {
+        count = servers_for_name(&resolver->servers, name, servers);
+    } else {
+        count = 0;
+        for (size_t i = 0; i < resolver->servers.ordinary_count; i++)
+            if (!address_equal(&resolver->servers.ordinary[i].address,
+                               &resolver->servers.embedded.address))
+                servers[count++] = resolver->servers.ordinary[i];
+    }
+    return upstream_ask(resolver->upstream, name,
+                        record->family == ADDRESS_V4 ? MESSAGE_A : MESSAGE_AAAA, servers, count,
+                        on_upstream, flight, &flight->question);
+}
+
+/* One entry, a wildcard over names that somebody invents, must not keep all others waiting. */
+static bool is_crowded(const struct resolver *resolver, const struct entry *entry)
+{
+    size_t count = 0;
+
+    if (resolver->flight_count < FLIGHTS_MAX / 2)
+        return false;
+    for (const struct flight *flight = resolver->flights; flight; flight = flight->next)
+        count += flight->entry == entry;
+    return resolver->flight_count >= FLIGHTS_MAX || count >= FLIGHTS_MAX / 2;
+}
+
+int flight_start(struct resolver *resolver, struct cache_record *record, const struct entry *entry)
+{
+    struct flight *flight;
+    int r;
+
+    if (is_crowded(resolver, entry))
+        return -EBUSY;
+    flight = xcalloc(1, sizeof(*flight));
+    flight->resolver = resolver;
+    flight->record = record;
+    flight->entry = entry;
+    flight->ttl_s = TTL_MAX_S;
+    r = ask_upstream(flight, record->name);
+    if (r < 0) {
+        free(flight);
+        return r;
+    }
+    flight->next = resolver->flights;
+    if (flight->next)
+        flight->next->previous = flight;
+    resolver->flights = flight;
+    resolver->flight_count++;
+    record->flight = flight;
+    cache_pin(resolver->cache, record);
+    return 0;
+}
+
+static void land_failed(struct flight *flight, int status)
+{
+    struct resolver_answer answer =
+        resolver_answer_failure(flight->resolver, flight->record, status);
+
+    land(flight, &answer);
+}
+
+static void land_refused(struct flight *flight)
+{
+    struct cache_record *record = flight->record;
+    struct resolver_answer answer =
+        resolver_no_answer(record->name, RESOLVER_REFUSED, NULL, MESSAGE_EXTENDED_BLOCKED);
+
+    record->result = CACHE_NOTHING;
+    record->is_failing = false;
+    land(flight, &answer);
+}
+
+/* Fresh from since_ms on, so that the cache never outlives a lease that was made later. */
+static void remember(struct flight *flight, enum cache_result result, const char *error,
+                     size_t kept, uint64_t since_ms, uint32_t ttl_s)
+{
+    struct resolver *resolver = flight->resolver;
+    struct cache_record *record = flight->record;
+
+    cache_store(resolver->cache, record, resolver->kept, kept,
+                flight->hops > 0 ? flight->final_name : NULL);
+    record->result = result;
+    record->error = error;
+    record->is_failing = false;
+    record->learned_ms = since_ms;
+    record->fresh_until_ms = since_ms + (uint64_t)ttl_s * 1000;
+}
+
+static uint32_t negative_ttl(const struct message_answer *answer)
+{
+    if (!answer->has_soa)
+        return NEGATIVE_S;
+    return answer->negative_ttl_s < NEGATIVE_MAX_S ? answer->negative_ttl_s : NEGATIVE_MAX_S;
+}
+
+static void land_ungranted(struct flight *flight, int status)
+{
+    struct cache_record *record = flight->record;
+    struct resolver_answer answer = failure_of(record->name, status);
+
+    answer.extended_error = MESSAGE_EXTENDED_OTHER;
+    if (status != -ENFILE)
+        answer.why = "the kernel did not take the addresses";
+    note_failure(record, answer.why);
+    land(flight, &answer);
+}
+
+static void land_addresses(struct flight *flight, const struct verdict *verdict,
+                           const struct message_answer *answer)
+{
+    struct resolver *resolver = flight->resolver;
+    struct cache_record *record = flight->record;
+    uint64_t now_ms = clock_now_ms();
+    uint32_t ttl_s = flight->ttl_s;
+    const char *why;
+    struct resolver_answer result;
+    int kept =
+        lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, &why);
+
+    if (kept < 0) {
+        land_ungranted(flight, kept);
+        return;
+    }
+    if (kept == 0 && ttl_s > NEGATIVE_MAX_S)
+        ttl_s = NEGATIVE_MAX_S;
+    remember(flight, kept > 0 ? CACHE_ANSWER : CACHE_REFUSED, why, (size_t)kept, now_ms, ttl_s);
+    if (kept > 0 && flight->for_client && !record->is_exact && resolver->on_learned)
+        resolver->on_learned(resolver->observer, record->name, record->family, ttl_s);
+    result = resolver_answer_of(record, ttl_s);
+    land(flight, &result);
+}
+
+static void land_negative(struct flight *flight, const struct message_answer *answer)
+{
+    bool exists = answer->rcode == MESSAGE_NOERROR;
+    uint32_t ttl_s = negative_ttl(answer);
+    struct resolver_answer result;
+
+    remember(flight, exists ? CACHE_ANSWER : CACHE_NO_NAME, exists ? NULL : "there is no such name",
+             0, clock_now_ms(), ttl_s);
+    result = resolver_answer_of(flight->record, ttl_s);
+    land(flight, &result);
+}
+
+/* A deny entry wins over what an allowed name leads to. */
+static void land_denied(struct flight *flight)
+{
+    struct resolver_answer result;
+
+    remember(flight, CACHE_REFUSED, "its chain of CNAMEs leads to a denied name", 0, clock_now_ms(),
+             NEGATIVE_MAX_S);
+    result = resolver_answer_of(flight->record, NEGATIVE_MAX_S);
+    land(flight, &result);
+}
+
+/* Takes note of the answer's piece of the chain. 0, 1 for a denied name in it, or -ELOOP. */
+static int follow_piece(struct flight *flight, const struct message_answer *answer)
+{
+    for (size_t i = 0; i < answer->chain_count; i++)
+        if (resolver_judge(flight->resolver, answer->chain[i]).reason == VERDICT_DENIED)
+            return 1;
+    flight->hops += answer->chain_count;
+    if (answer->ttl_s < flight->ttl_s)
+        flight->ttl_s = answer->ttl_s;
+    if (answer->chain_count > 0)
+        memcpy(flight->final_name, answer->chain[answer->chain_count - 1],
+               sizeof(flight->final_name));
+    return flight->hops > MESSAGE_CHAIN_MAX ? -ELOOP : 0;
+}
+
+/* Without an SOA, which would say that there is nothing, the chain's end is still to be asked for.
+ */
+static bool is_cut_short(const struct message_answer *answer)
+{
+    return answer->rcode == MESSAGE_NOERROR && answer->count == 0 && answer->chain_count > 0 &&
+           !answer->has_soa;
+}
+
+static void on_upstream(void *context, int status, const struct message_answer *answer)
+{
+    struct flight *flight = context;
+    struct verdict verdict = resolver_judge(flight->resolver, flight->record->name);
+
+    flight->question = NULL;
+    if (status == 0 && verdict.allowed)
+        status = follow_piece(flight, answer);
+    if (status == 0 && verdict.allowed && is_cut_short(answer)) {
+        status = ++flight->pieces > PIECES_MAX ? -ELOOP : ask_upstream(flight, flight->final_name);
+        if (status == 0)
+            return;
+    }
+    if (!verdict.allowed) /* the policy may have changed since the question left */
+        land_refused(flight);
+    else if (status > 0)
+        land_denied(flight);
+    else if (status < 0)
+        land_failed(flight, status);
+    else if (answer->count > 0)
+        land_addresses(flight, &verdict, answer);
+    else
+        land_negative(flight, answer);
+}

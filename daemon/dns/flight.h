@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What resolver.c (who asks, what is known) and flight.c (asking and learning) share; nobody
+ * else's. */
+#ifndef EGRESSD_DNS_FLIGHT_H
+#define EGRESSD_DNS_FLIGHT_H
+
+#include "dns/cache.h"
+#include "dns/message.h"
+#include "dns/resolver.h"
+#include "dns/upstream.h"
+
+struct resolver_waiter {
+    struct flight *flight;
+    struct resolver_waiter *next, *previous;
+    resolver_on_answer *on_answer;
+    void *context;
+};
+
+/* A record being asked, for all who wait for it. */
+struct flight {
+    struct resolver *resolver;
+    struct flight *next, *previous;
+    struct cache_record *record;
+    const struct entry *entry; /* what allowed it; NULL after the policy changed */
+    struct upstream_question *question;
+    struct resolver_waiter *waiters;
+    bool for_client;
+    /* What the pieces of the chain so far came to. */
+    unsigned pieces;
+    size_t hops;
+    uint32_t ttl_s;
+    char final_name[WIRE_NAME_TEXT_SIZE];
+};
+
+struct resolver {
+    struct resolver_options options;
+    struct leases *leases;
+    struct counters *counters;
+    const struct policy *policy;
+    struct servers servers;
+    struct upstream *upstream;
+    struct cache *cache;
+    struct flight *flights;
+    size_t flight_count, waiter_count;
+    void (*on_learned)(void *context, const char *name, enum address_family family, uint32_t ttl_s);
+    void *observer;
+    void (*on_closed)(void *context);
+    void *closed_context;
+    /* Of the grant being made. */
+    struct address kept[MESSAGE_ADDRESSES_MAX];
+    uint64_t services[MESSAGE_ADDRESSES_MAX];
+};
+
+struct verdict resolver_judge(const struct resolver *resolver, const char *name);
+
+struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s);
+struct resolver_answer resolver_no_answer(const char *name, enum resolver_status status,
+                                          const char *why, int extended_error);
+/* The last good answer once more (RFC 8767), judged and leased anew. False: it will not do. */
+bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
+                         struct resolver_answer *ret_answer);
+/* Of an attempt that has just failed: noted in the record. The stale answer if there is one. */
+struct resolver_answer resolver_answer_failure(struct resolver *resolver,
+                                               struct cache_record *record, int status);
+
+/* Asks for a record that is not in flight. 0 or -errno. */
+int flight_start(struct resolver *resolver, struct cache_record *record, const struct entry *entry);
+/* NULL: too many wait already. */
+struct resolver_waiter *flight_join(struct flight *flight, resolver_on_answer *on_answer,
+                                    void *context);
+void flight_leave(struct resolver_waiter *waiter);
+/* Without a word to who waits. */
+void flight_abort(struct flight *flight);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The DNS listener on loopback where every port-53 packet of the container ends: UDP and TCP, on
+ * 127.0.0.1 and, where there is one, ::1, on one port number that the kernel picks. Refuses, or
+ * asks the resolver and answers when the kernel has the addresses. */
+#ifndef EGRESSD_DNS_GATE_H
+#define EGRESSD_DNS_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "dns/resolver.h"
+
+struct gate;
+
+/* Binds and listens. route says for whom this gate is (main opens two). Resolver, counters and the
+ * policy given to gate_set_policy are borrowed. Returns 0 or -errno. */
+int gate_open(uv_loop_t *loop, struct resolver *resolver, enum resolver_route route,
+              struct counters *counters, struct gate **ret_gate);
+void gate_close(struct gate *gate, void (*on_closed)(void *context), void *context);
+
+uint16_t gate_port(const struct gate *gate);
+bool gate_has_ipv6(const struct gate *gate);
+/* on_seen runs for a question by TCP for just this name, whatever the policy says, with where it
+ * was really sent to; nobody answers it, the connection ends. Copied; NULL ends it. For
+ * docker_probe.h. */
+void gate_watch(struct gate *gate, const char *name,
+                void (*on_seen)(void *context, const struct address *destination), void *context);
+
+/* The policy must stay until the next call. */
+void gate_set_policy(struct gate *gate, const struct policy *policy);
+
+#endif
