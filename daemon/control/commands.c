@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/commands.h"
+
+#include <json-c/json.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "control/explain.h"
+#include "control/request.h"
+#include "control/status.h"
+
+enum may_ask { ANYONE, ROOT_ONLY };
+
+static struct json_object *answer_status(const struct commands *commands,
+                                         struct json_object *request)
+{
+    struct view view = {0};
+
+    (void)request;
+    commands->view(commands->context, &view);
+    return status_describe(&view);
+}
+
+static struct json_object *answer_explain(const struct commands *commands,
+                                          struct json_object *request)
+{
+    const char *target = request_text(request, "target");
+    struct view view = {0};
+
+    if (!target)
+        return reply_error(EX_USAGE, "\"target\" is missing: HOST[:PORT[/tcp|/udp]]");
+    commands->view(commands->context, &view);
+    return explain_describe(&view, target);
+}
+
+static struct json_object *answer_wait(const struct commands *commands, struct json_object *request)
+{
+    struct json_object *reply = reply_new();
+    struct view view = {0};
+
+    (void)request;
+    commands->view(commands->context, &view);
+    reply_add_text(reply, "state", view_state_text(view.state));
+    if (view.reason)
+        reply_add_text(reply, "message", view.reason);
+    return reply;
+}
+
+static struct json_object *reload(const struct commands *commands, enum commands_reload how)
+{
+    char message[COMMANDS_MESSAGE_SIZE] = "";
+    struct json_object *reply;
+    int code = commands->reload(commands->context, how, message);
+
+    if (code != 0)
+        return reply_error(code, "%s", message);
+    reply = reply_new();
+    reply_add_text(reply, "message", message);
+    return reply;
+}
+
+static struct json_object *answer_reload(const struct commands *commands,
+                                         struct json_object *request)
+{
+    (void)request;
+    return reload(commands, COMMANDS_RELOAD);
+}
+
+static struct json_object *answer_apply(const struct commands *commands,
+                                        struct json_object *request)
+{
+    (void)request;
+    return reload(commands, COMMANDS_APPLY);
+}
+
+static const struct {
+    const char *name;
+    struct json_object *(*answer)(const struct commands *commands, struct json_object *request);
+    enum may_ask who;
+} table[] = {
+    {"status", answer_status, ANYONE},    {"explain", answer_explain, ANYONE},
+    {"wait", answer_wait, ANYONE},        {"apply", answer_apply, ROOT_ONLY},
+    {"reload", answer_reload, ROOT_ONLY},
+};
+
+struct json_object *commands_answer(void *context, const struct control_caller *caller,
+                                    struct json_object *request)
+{
+    const char *name = request_text(request, "command");
+
+    if (!name)
+        return reply_error(EX_USAGE, "\"command\" is missing");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(table[i].name, name) != 0)
+            continue;
+        if (table[i].who == ROOT_ONLY && caller->uid != 0)
+            return reply_error(EX_NOPERM,
+                               "'%s' is for root alone: who is held by a policy must not change "
+                               "it. As root in the container: egressctl %s",
+                               name, name);
+        return table[i].answer(context, request);
+    }
+    return reply_error(EX_USAGE, "there is no command '%.40s': egressctl --help lists them", name);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/describe.h"
+
+#include <json-c/json.h>
+
+#include "control/request.h"
+
+static void add_range(struct json_object *ports, const struct port_range *range)
+{
+    char text[PORT_RANGE_TEXT_SIZE];
+
+    json_object_array_add(ports, json_object_new_string(port_range_format(range, text)));
+}
+
+struct json_object *describe_services(const struct policy *policy, uint64_t services)
+{
+    struct json_object *ports = json_object_new_array();
+    size_t count;
+    const struct port_range *ranges = policy_services(policy, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (services & UINT64_C(1) << i)
+            add_range(ports, &ranges[i]);
+    }
+    return ports;
+}
+
+static struct json_object *ports_of(enum policy_list list, const struct entry *entry)
+{
+    struct json_object *ports = json_object_new_array();
+    struct port_range ranges[ENTRY_PORTS_MAX];
+    size_t count = policy_entry_ports(list, entry, ranges);
+
+    for (size_t i = 0; i < count; i++)
+        add_range(ports, &ranges[i]);
+    return ports;
+}
+
+void describe_entry(struct json_object *object, enum policy_list list, const struct entry *entry)
+{
+    char host[ENTRY_TEXT_SIZE];
+
+    reply_add_text(object, "list", list == POLICY_ALLOW ? "allow" : "deny");
+    reply_add_text(object, "entry", entry->text);
+    reply_add_text(object, "host", entry_format_host(entry, host));
+    json_object_object_add(object, "ports", ports_of(list, entry));
+    reply_add_text(object, "file", entry->source.file);
+    reply_add_number(object, "line", entry->source.line);
+}
+
+enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry)
+{
+    size_t count;
+    const struct entry *entries = policy_entries(policy, POLICY_DENY, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (&entries[i] == entry)
+            return POLICY_DENY;
+    }
+    return POLICY_ALLOW;
+}

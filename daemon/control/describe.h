@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries, services and addresses as members of replies. */
+#ifndef EGRESSD_CONTROL_DESCRIBE_H
+#define EGRESSD_CONTROL_DESCRIBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+struct json_object;
+
+/* ["443","8000-8100/udp"]: the services of the mask, in the form that an entry takes. */
+struct json_object *describe_services(const struct policy *policy, uint64_t services);
+
+/* Adds "list", "entry" (as written), "host" and "ports" (normalised), "file", "line". */
+void describe_entry(struct json_object *object, enum policy_list list, const struct entry *entry);
+
+/* The list that an entry of this policy (a verdict's) is in. */
+enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry);
+
+#endif

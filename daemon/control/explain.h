@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The reply to `explain`: what the policy, the same that the gate and the firewall ask, says of a
+ * target.
+ *
+ *   "host", "port" (null: none was asked), "protocol"
+ *   "allowed"     whether it may be reached (no port asked: at any)
+ *   "reason"      a sentence
+ *   "entry", "list", "file", "line"   what decided; "entry" null: nothing matched
+ *   "ports"       where it may be reached, ["80","443"]
+ *   "leased_by"   for an address: the names that opened it
+ *   "name_state", "last_error"   for a name that has been asked
+ *   "suggestion"  null if allowed, else {"entry": the exact text to add, or null: "list": the list
+ * to change, "where", "then"} */
+#ifndef EGRESSD_CONTROL_EXPLAIN_H
+#define EGRESSD_CONTROL_EXPLAIN_H
+
+struct json_object;
+struct view;
+
+/* target: HOST[:PORT[/tcp|/udp]], or a URL. An error reply when it is neither. */
+struct json_object *explain_describe(const struct view *view, const char *target);
+
+#endif

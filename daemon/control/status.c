@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/status.h"
+
+#include <json-c/json.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/describe.h"
+#include "control/request.h"
+#include "control/view.h"
+#include "dns/resolver.h"
+#include "dns/servers.h"
+#include "firewall/leases.h"
+#include "journal/counters.h"
+#include "policy/policy.h"
+
+/* A reply is for people: what is beyond is counted. */
+#define NAMES_SHOWN_MAX 1000
+#define ADDRESSES_SHOWN_MAX 64 /* of one name */
+#define TIME_TEXT_SIZE 32
+
+const char *view_state_text(enum view_state state)
+{
+    switch (state) {
+    case VIEW_ENFORCING:
+        return "enforcing";
+    case VIEW_INVALID_POLICY:
+        return "invalid-policy";
+    case VIEW_FAILED:
+        return "failed";
+    case VIEW_STARTING:
+        break;
+    }
+    return "starting";
+}
+
+static void add_since(struct json_object *reply, uint64_t since_ms)
+{
+    uint64_t ago_s = (clock_now_ms() - since_ms) / 1000;
+    time_t then = time(NULL) - (time_t)ago_s;
+    char text[TIME_TEXT_SIZE] = "";
+    struct tm parts;
+
+    if (gmtime_r(&then, &parts))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    reply_add_text(reply, "since", text);
+    reply_add_number(reply, "since_s", ago_s);
+}
+
+/* --- policy ----------------------------------------------------------------------------------- */
+
+static void add_once(struct json_object *files, const char *file)
+{
+    for (size_t i = json_object_array_length(files); i-- > 0;) {
+        if (strcmp(json_object_get_string(json_object_array_get_idx(files, i)), file) == 0)
+            return;
+    }
+    json_object_array_add(files, json_object_new_string(file));
+}
+
+static void add_entries(struct json_object *entries, struct json_object *files,
+                        const struct policy *policy, enum policy_list list)
+{
+    size_t count;
+    const struct entry *entry = policy_entries(policy, list, &count);
+
+    for (; count > 0; count--, entry++) {
+        struct json_object *object = json_object_new_object();
+
+        describe_entry(object, list, entry);
+        json_object_array_add(entries, object);
+        if (entry->source.file)
+            add_once(files, entry->source.file);
+    }
+}
+
+static void add_policy(struct json_object *reply, const struct view *view)
+{
+    struct json_object *policy = json_object_new_object();
+    struct json_object *entries = json_object_new_array();
+    struct json_object *files = json_object_new_array();
+    const char *devcontainer = view->devcontainer_file;
+
+    add_entries(entries, files, view->policy, POLICY_ALLOW);
+    add_entries(entries, files, view->policy, POLICY_DENY);
+    reply_add_text(policy, "workspace_policy", view->workspace_policy);
+    reply_add_text(policy, "devcontainer", devcontainer && *devcontainer ? devcontainer : NULL);
+    reply_add_text(policy, "how_found", view->devcontainer_why);
+    json_object_object_add(policy, "pinned", json_object_new_boolean(view->pinned));
+    json_object_object_add(policy, "pending", json_object_new_boolean(view->pending));
+    json_object_object_add(policy, "files", files);
+    json_object_object_add(reply, "policy", policy);
+    json_object_object_add(reply, "entries", entries);
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+struct names {
+    const struct policy *policy;
+    struct json_object *by_name;
+    size_t left_out, addresses_left_out;
+};
+
+/* The object of a name, made when it is seen first; NULL when enough are listed. */
+static struct json_object *object_of(struct names *names, const char *name)
+{
+    struct json_object *object;
+
+    if (json_object_object_get_ex(names->by_name, name, &object))
+        return object;
+    if (json_object_object_length(names->by_name) >= NAMES_SHOWN_MAX)
+        return NULL;
+    object = json_object_new_object();
+    reply_add_text(object, "name", name);
+    reply_add_text(object, "state", "");
+    reply_add_number(object, "ttl_left_s", 0);
+    reply_add_text(object, "last_error", NULL);
+    json_object_object_add(object, "addresses", json_object_new_array());
+    json_object_object_add(names->by_name, name, object);
+    return object;
+}
+
+static void on_name(void *context, const struct resolver_name_view *name)
+{
+    struct names *names = context;
+    struct json_object *object = object_of(names, name->name);
+
+    if (!object) {
+        names->left_out++;
+        return;
+    }
+    reply_add_text(object, "state", name->state);
+    reply_add_number(object, "ttl_left_s", name->ttl_left_s);
+    reply_add_text(object, "last_error", name->last_error);
+}
+
+static void on_lease(void *context, const struct lease_view *lease)
+{
+    struct names *names = context;
+    struct json_object *object = object_of(names, lease->name);
+    struct json_object *addresses, *address;
+    char text[ADDRESS_TEXT_SIZE];
+
+    if (object)
+        json_object_object_get_ex(object, "addresses", &addresses);
+    if (!object || json_object_array_length(addresses) >= ADDRESSES_SHOWN_MAX) {
+        names->addresses_left_out++;
+        return;
+    }
+    address = json_object_new_object();
+    reply_add_text(address, "address", address_format(&lease->address, text));
+    json_object_object_add(address, "ports", describe_services(names->policy, lease->services));
+    reply_add_number(address, "left_s", lease->left_s);
+    json_object_array_add(addresses, address);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    struct json_object *first, *second;
+
+    json_object_object_get_ex(*(struct json_object *const *)a, "name", &first);
+    json_object_object_get_ex(*(struct json_object *const *)b, "name", &second);
+    return strcmp(json_object_get_string(first), json_object_get_string(second));
+}
+
+static void add_names(struct json_object *reply, const struct view *view)
+{
+    struct names names = {.policy = view->policy, .by_name = json_object_new_object()};
+    struct json_object *list = json_object_new_array();
+
+    if (view->resolver)
+        resolver_each_name(view->resolver, on_name, &names);
+    if (view->leases)
+        leases_each(view->leases, on_lease, &names);
+    json_object_object_foreach(names.by_name, name, object)
+    {
+        (void)name;
+        json_object_array_add(list, json_object_get(object));
+    }
+    json_object_put(names.by_name);
+    json_object_array_sort(list, compare_names);
+    json_object_object_add(reply, "names", list);
+    reply_add_number(reply, "names_left_out", names.left_out);
+    reply_add_number(reply, "addresses_left_out", names.addresses_left_out);
+    reply_add_number(reply, "leases", view->leases ? leases_count(view->leases) : 0);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+static struct json_object *describe_endpoint(const struct firewall_endpoint *endpoint)
+{
+    struct json_object *object = json_object_new_object();
+    char text[ADDRESS_TEXT_SIZE];
+
+    reply_add_text(object, "address", address_format(&endpoint->address, text));
+    reply_add_number(object, "port", endpoint->port);
+    return object;
+}
+
+static void add_servers(struct json_object *reply, const struct servers *servers)
+{
+    struct json_object *upstreams = json_object_new_array();
+    struct json_object *embedded = NULL;
+
+    for (size_t i = 0; i < servers->ordinary_count; i++)
+        json_object_array_add(upstreams, describe_endpoint(&servers->ordinary[i]));
+    if (servers->embedded.address.family != ADDRESS_NONE)
+        embedded = describe_endpoint(&servers->embedded);
+    json_object_object_add(reply, "upstreams", upstreams);
+    json_object_object_add(reply, "embedded_resolver", embedded);
+}
+
+#define COUNTER(name)                                                                              \
+    {                                                                                              \
+#name, offsetof(struct counters, name)                                                     \
+    }
+
+static void add_counters(struct json_object *reply, const struct counters *counters)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } table[] = {
+        COUNTER(questions),         COUNTER(questions_refused),
+        COUNTER(questions_failed),  COUNTER(cache_hits),
+        COUNTER(stale_answers),     COUNTER(upstream_questions),
+        COUNTER(upstream_timeouts), COUNTER(upstream_mismatches),
+        COUNTER(addresses_refused), COUNTER(grants),
+        COUNTER(grant_failures),    COUNTER(refreshes),
+        COUNTER(reloads),
+    };
+    struct json_object *object = json_object_new_object();
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        uint64_t number;
+
+        memcpy(&number, (const char *)counters + table[i].offset, sizeof(number));
+        reply_add_number(object, table[i].name, number);
+    }
+    json_object_object_add(reply, "counters", object);
+}
+
+static void add_kernel(struct json_object *reply, const struct view *view)
+{
+    struct json_object *kernel = json_object_new_object();
+    struct json_object *weaknesses = json_object_new_array();
+
+    reply_add_number(kernel, "verified_s", (clock_now_ms() - view->verified_ms) / 1000);
+    reply_add_number(kernel, "restored", view->restored);
+    for (size_t i = 0; i < view->weakness_count; i++)
+        json_object_array_add(weaknesses, json_object_new_string(view->weaknesses[i]));
+    json_object_object_add(reply, "kernel", kernel);
+    json_object_object_add(reply, "weaknesses", weaknesses);
+}
+
+struct json_object *status_describe(const struct view *view)
+{
+    struct json_object *reply = reply_new();
+
+    reply_add_text(reply, "version", EGRESSD_VERSION);
+    reply_add_number(reply, "pid", (unsigned long long)getpid());
+    reply_add_text(reply, "state", view_state_text(view->state));
+    reply_add_text(reply, "reason", view->reason);
+    reply_add_text(reply, "reload_error", view->reload_error);
+    reply_add_text(reply, "mode", policy_mode(view->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    add_since(reply, view->since_ms);
+    add_policy(reply, view);
+    add_names(reply, view);
+    add_servers(reply, view->servers);
+    add_counters(reply, view->counters);
+    add_kernel(reply, view);
+    return reply;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The reply to `status`. Members stay; new ones may come.
+ *
+ *   "version", "pid"
+ *   "state"       "enforcing", "invalid-policy" (everything is denied), "starting", "failed"
+ *   "reason"      why not enforcing, and what to do, or null
+ *   "reload_error" why the last reload was refused (the older policy stands), or null
+ *   "mode"        "enforce" or "audit"
+ *   "since"       when the state began, "2026-01-31T12:00:00Z"; "since_s": how long ago
+ *   "policy" {"workspace_policy","devcontainer","how_found","pinned","pending","files":[FILE...]}
+ *   "entries"     [{"list":"allow"|"deny","entry":AS
+ * WRITTEN,"host","ports":["443",...],"file","line"}] "names"
+ * [{"name","state","ttl_left_s","last_error", "addresses":[{"address","ports":[...],"left_s"}]}],
+ * by name; left_s 0: the lease has ended, a flow may still use it. state "": known by leases alone
+ *   "names_left_out", "addresses_left_out"   how many more there are than are listed
+ *   "upstreams"   [{"address","port"}]; "embedded_resolver": Docker's, or null
+ *   "leases"      how many addresses are leased, all names together
+ *   "counters"    {NAME: NUMBER}, since the daemon started
+ *   "kernel"      {"verified_s": seconds since the table was last found right, "restored": how
+ * often not} "weaknesses"  [TEXT] */
+#ifndef EGRESSD_CONTROL_STATUS_H
+#define EGRESSD_CONTROL_STATUS_H
+
+struct json_object;
+struct view;
+
+struct json_object *status_describe(const struct view *view);
+
+#endif

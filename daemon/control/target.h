@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What a user asks about: a host as they would type or paste it. */
+#ifndef EGRESSD_CONTROL_TARGET_H
+#define EGRESSD_CONTROL_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+/* "[" address "]:65535/udp" or a name with the same */
+#define TARGET_TEXT_SIZE (ENTRY_NAME_SIZE + 16)
+
+struct target {
+    bool is_address;
+    struct address address;
+    char host[ENTRY_NAME_SIZE]; /* canonical name, or the address as text */
+    bool has_port;
+    uint8_t protocol; /* IPPROTO_TCP if none was said */
+    uint16_t port;
+};
+
+/* HOST[:PORT[/tcp|/udp]] or a URL. -EINVAL with what would be right. */
+int target_parse(const char *text, struct target *ret_target, struct text_error *reterr);
+
+/* The entry that would allow just this: "example.com", "example.com:22", "[2001:db8::7]:123/udp".
+ */
+const char *target_as_entry(const struct target *target, char text[static TARGET_TEXT_SIZE]);
+
+/* "443", "123/udp" */
+const char *target_port_text(const struct target *target, char text[static PORT_RANGE_TEXT_SIZE]);
+
+/* Whether an entry of deny is about the target: its host, and its port if one was asked. */
+bool target_is_denied_by(const struct target *target, const struct entry *entry);
+
+#endif

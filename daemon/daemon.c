@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/privilege.h"
+#include "control/commands.h"
+#include "control/protocol.h"
+#include "enforcement.h"
+#include "options.h"
+#include "supervisor.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define WATCH_INTERVAL_MS 2000
+#define CHECK_INTERVAL_MS 5000
+#define SWEEP_INTERVAL_MS 30000
+
+/* What tells that a file has been written, or is another one. */
+struct stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+struct daemon {
+    const struct run_options *options;
+    uv_loop_t loop;
+    struct enforcement enforcement;
+    struct commands commands;
+    struct control_server *control;
+    uv_timer_t watch, check, sweep;
+    uv_signal_t on_term, on_int, on_hup;
+    struct stamp resolv_conf, devcontainer;
+    bool stopping;
+};
+
+/* --- files that may change -------------------------------------------------------------------- */
+
+static struct stamp stamp_of(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) < 0)
+        return (struct stamp){0};
+    return (struct stamp){
+        .device = info.st_dev,
+        .inode = info.st_ino,
+        .size = info.st_size,
+        .modified = info.st_mtim,
+        .changed = info.st_ctim,
+    };
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool has_changed(const char *path, struct stamp *stamp)
+{
+    struct stamp now = stamp_of(path);
+    bool is_same = now.device == stamp->device && now.inode == stamp->inode &&
+                   now.size == stamp->size && is_same_time(&now.modified, &stamp->modified) &&
+                   is_same_time(&now.changed, &stamp->changed);
+
+    *stamp = now;
+    return !is_same;
+}
+
+static void on_workspace_changed(struct daemon *daemon)
+{
+    char message[COMMANDS_MESSAGE_SIZE];
+
+    if (daemon->enforcement.configuration.workspace_policy == CONFIGURATION_FOLLOW)
+        enforcement_reload(&daemon->enforcement, COMMANDS_RELOAD, message);
+    else
+        enforcement_look_for_pending(&daemon->enforcement);
+}
+
+/* By looking, not by inotify: both files are usually mounts of their own, whose changes come from
+ * outside, and editors and runtimes put new files in their place. */
+static void on_watch(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    const char *devcontainer = daemon->enforcement.configuration.devcontainer_file;
+
+    if (daemon->stopping)
+        return;
+    if (has_changed(RESOLV_CONF, &daemon->resolv_conf))
+        enforcement_follow_servers(&daemon->enforcement);
+    if (devcontainer[0] && has_changed(devcontainer, &daemon->devcontainer))
+        on_workspace_changed(daemon);
+}
+
+static void on_check(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+
+    if (!daemon->stopping)
+        enforcement_check(&daemon->enforcement);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+
+    if (!daemon->stopping)
+        enforcement_sweep(&daemon->enforcement);
+}
+
+/* --- end -------------------------------------------------------------------------------------- */
+
+static void on_enforcement_closed(void *context)
+{
+    (void)context;
+}
+
+static void stop(struct daemon *daemon)
+{
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&daemon->watch,  (uv_handle_t *)&daemon->check,
+        (uv_handle_t *)&daemon->sweep,  (uv_handle_t *)&daemon->on_term,
+        (uv_handle_t *)&daemon->on_int, (uv_handle_t *)&daemon->on_hup,
+    };
+
+    if (daemon->stopping)
+        return;
+    daemon->stopping = true;
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+        uv_close(handles[i], NULL);
+    if (daemon->control)
+        control_server_close(daemon->control, NULL, NULL);
+    enforcement_close(&daemon->enforcement, on_enforcement_closed, NULL);
+}
+
+static void on_end_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+
+    log_info("signal %d: ending. The kernel's table stays: what is leased runs out, and then "
+             "everything is denied until egressd runs again",
+             number);
+    stop(daemon);
+}
+
+static void on_hang_up(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    char message[COMMANDS_MESSAGE_SIZE];
+
+    (void)number;
+    if (!daemon->stopping)
+        enforcement_reload(&daemon->enforcement, COMMANDS_RELOAD, message);
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static void fill_view(void *context, struct view *ret_view)
+{
+    struct daemon *daemon = context;
+
+    enforcement_view(&daemon->enforcement, ret_view);
+}
+
+static int reload(void *context, enum commands_reload how,
+                  char ret_message[static COMMANDS_MESSAGE_SIZE])
+{
+    struct daemon *daemon = context;
+
+    return enforcement_reload(&daemon->enforcement, how, ret_message);
+}
+
+static int open_control(struct daemon *daemon, struct failure *failure)
+{
+    char path[CONTROL_SOCKET_PATH_SIZE];
+    int r = control_socket_path(daemon->options->runtime_dir, path);
+
+    daemon->commands = (struct commands){.context = daemon, .view = fill_view, .reload = reload};
+    if (r == 0)
+        r = control_server_open(&daemon->loop, path, commands_answer, &daemon->commands,
+                                &daemon->control);
+    if (r < 0)
+        return failure_set(failure, EX_CANTCREAT, "cannot listen on %s/" CONTROL_SOCKET_NAME ": %s",
+                           daemon->options->runtime_dir, strerror(-r));
+    return 0;
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static void init_handles(struct daemon *daemon)
+{
+    uv_timer_t *timers[] = {&daemon->watch, &daemon->check, &daemon->sweep};
+    uv_signal_t *signals[] = {&daemon->on_term, &daemon->on_int, &daemon->on_hup};
+
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        uv_timer_init(&daemon->loop, timers[i]);
+        timers[i]->data = daemon;
+    }
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        uv_signal_init(&daemon->loop, signals[i]);
+        signals[i]->data = daemon;
+    }
+}
+
+static void start_handles(struct daemon *daemon)
+{
+    daemon->resolv_conf = stamp_of(RESOLV_CONF);
+    daemon->devcontainer = stamp_of(daemon->enforcement.configuration.devcontainer_file);
+    uv_timer_start(&daemon->watch, on_watch, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS);
+    uv_timer_start(&daemon->check, on_check, CHECK_INTERVAL_MS, CHECK_INTERVAL_MS);
+    uv_timer_start(&daemon->sweep, on_sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);
+    uv_signal_start(&daemon->on_term, on_end_signal, SIGTERM);
+    uv_signal_start(&daemon->on_int, on_end_signal, SIGINT);
+    uv_signal_start(&daemon->on_hup, on_hang_up, SIGHUP);
+}
+
+static int drop_privileges(struct failure *failure)
+{
+    int r = privilege_drop();
+
+    if (r < 0)
+        return failure_set(failure, EX_NOPERM,
+                           "cannot give up privileges: %s; everything is denied. The container "
+                           "needs the capabilities SETUID and SETGID beside NET_ADMIN: look for "
+                           "--cap-drop in runArgs",
+                           strerror(-r));
+    return 0;
+}
+
+static int start(struct daemon *daemon, struct failure *failure)
+{
+    int r = enforcement_open(&daemon->enforcement, &daemon->loop, daemon->options, failure);
+
+    if (r == 0)
+        r = enforcement_fill(&daemon->enforcement, failure);
+    if (r == 0)
+        r = open_control(daemon, failure);
+    if (r == 0)
+        r = drop_privileges(failure);
+    if (r == 0)
+        r = enforcement_verify(&daemon->enforcement, failure);
+    if (r == 0) {
+        start_handles(daemon);
+        enforcement_begin(&daemon->enforcement);
+    }
+    return r;
+}
+
+static void report_ready(struct daemon *daemon, struct supervisor_report *report)
+{
+    const struct enforcement *enforcement = &daemon->enforcement;
+    size_t allowed = 0, denied = 0;
+    char text[128];
+
+    if (enforcement->state != VIEW_ENFORCING) {
+        supervisor_report(report, 0, "running, but the policy is invalid: everything is denied");
+        return;
+    }
+    policy_entries(enforcement->configuration.policy, POLICY_ALLOW, &allowed);
+    policy_entries(enforcement->configuration.policy, POLICY_DENY, &denied);
+    snprintf(text, sizeof(text), "enforcing: %zu allow and %zu deny entries", allowed, denied);
+    supervisor_report(report, 0, text);
+}
+
+int daemon_run(void *context, struct supervisor_report *report)
+{
+    struct daemon *daemon = xcalloc(1, sizeof(*daemon));
+    struct failure failure = {0};
+    int r;
+
+    daemon->options = context;
+    r = uv_loop_init(&daemon->loop);
+    if (r < 0) {
+        supervisor_report(report, EX_OSERR, "cannot make an event loop");
+        free(daemon);
+        return EX_OSERR;
+    }
+    init_handles(daemon);
+    if (start(daemon, &failure) == 0) {
+        report_ready(daemon, report);
+    } else {
+        supervisor_report(report, failure.exit_code, failure.text);
+        stop(daemon);
+    }
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    r = uv_loop_close(&daemon->loop);
+    assert(r == 0); /* else something still lives in the loop */
+    free(daemon);
+    return failure.exit_code;
+}

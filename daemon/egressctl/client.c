@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "egressctl/client.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "control/protocol.h"
+
+#define CHUNK_SIZE 65536
+#define CROWDED_PAUSE_NS (10 * 1000 * 1000)
+
+struct reply_text {
+    char *bytes;
+    size_t size;
+};
+
+static int wait_for(int fd, short events, uint64_t deadline_ms)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = events};
+    uint64_t now_ms = clock_now_ms();
+    int r;
+
+    if (now_ms >= deadline_ms)
+        return -ETIMEDOUT;
+    r = poll(&poll_fd, 1, (int)(deadline_ms - now_ms));
+    if (r < 0)
+        return errno == EINTR ? 0 : -errno;
+    return r == 0 ? -ETIMEDOUT : 0;
+}
+
+static int connect_until(int fd, const struct sockaddr_un *address, uint64_t deadline_ms)
+{
+    const struct timespec pause = {.tv_nsec = CROWDED_PAUSE_NS};
+
+    while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+        /* A UNIX socket whose queue is full has nothing to poll for. */
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+        if (clock_now_ms() >= deadline_ms)
+            return -ETIMEDOUT;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static int send_all(int fd, const char *bytes, size_t size, uint64_t deadline_ms)
+{
+    while (size > 0) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        int r;
+
+        if (sent >= 0) {
+            bytes += sent;
+            size -= (size_t)sent;
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+        r = wait_for(fd, POLLOUT, deadline_ms);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Up to the newline. A reply that was cut short is none. */
+static int receive_line(int fd, uint64_t deadline_ms, struct reply_text *text)
+{
+    size_t room = 0;
+
+    for (;;) {
+        ssize_t size;
+        int r;
+
+        if (room - text->size < CHUNK_SIZE) {
+            room += CHUNK_SIZE + room / 2;
+            if (room > CONTROL_REPLY_MAX)
+                return -EBADMSG;
+            text->bytes = xreallocarray(text->bytes, room, 1);
+        }
+        size = recv(fd, text->bytes + text->size, room - text->size, 0);
+        if (size == 0)
+            return -EBADMSG;
+        if (size > 0) {
+            text->size += (size_t)size;
+            if (text->bytes[text->size - 1] == '\n')
+                return 0;
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+        r = wait_for(fd, POLLIN, deadline_ms);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int parse_reply(const struct reply_text *text, struct json_object **ret_reply)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *reply;
+
+    if (!tokener)
+        abort();
+    reply = json_tokener_parse_ex(tokener, text->bytes, (int)text->size);
+    json_tokener_free(tokener);
+    if (!json_object_is_type(reply, json_type_object)) {
+        json_object_put(reply);
+        return -EBADMSG;
+    }
+    *ret_reply = reply;
+    return 0;
+}
+
+static char *request_line(const char *command, const char *target)
+{
+    struct json_object *request = json_object_new_object();
+    char *line;
+
+    json_object_object_add(request, "command", json_object_new_string(command));
+    if (target)
+        json_object_object_add(request, "target", json_object_new_string(target));
+    line = xasprintf("%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+    json_object_put(request);
+    return line;
+}
+
+int client_ask(const char *runtime_dir, const char *command, const char *target, int timeout_ms,
+               struct json_object **ret_reply)
+{
+    uint64_t deadline_ms = clock_now_ms() + (uint64_t)timeout_ms;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct reply_text text = {0};
+    char *line = NULL;
+    int fd, r;
+
+    r = control_socket_path(runtime_dir, address.sun_path);
+    if (r < 0)
+        return r;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    r = connect_until(fd, &address, deadline_ms);
+    if (r < 0)
+        goto done;
+    line = request_line(command, target);
+    r = send_all(fd, line, strlen(line), deadline_ms);
+    if (r == 0)
+        r = receive_line(fd, deadline_ms, &text);
+    if (r == 0)
+        r = parse_reply(&text, ret_reply);
+
+done:
+    free(text.bytes);
+    free(line);
+    close(fd);
+    return r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* One request to the daemon, one reply. Waits, but never for longer than it was told. */
+#ifndef EGRESSD_EGRESSCTL_CLIENT_H
+#define EGRESSD_EGRESSCTL_CLIENT_H
+
+#include <stddef.h>
+
+struct json_object;
+
+/* {"command":command}, and "target" if it is not NULL. ret_reply is a new object, owned by the
+ * caller. -errno: -ENOENT or -ECONNREFUSED nobody is there, -ETIMEDOUT no answer in time, -EBADMSG
+ * an answer that is none. */
+int client_ask(const char *runtime_dir, const char *command, const char *target, int timeout_ms,
+               struct json_object **ret_reply);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The client: asks the daemon over its socket, and says what it heard for people. */
+#ifndef EGRESSD_EGRESSCTL_EGRESSCTL_H
+#define EGRESSD_EGRESSCTL_EGRESSCTL_H
+
+/* The whole program; returns its exit code. */
+int egressctl_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "egressctl/print.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "egressctl/screen.h"
+
+#define LABEL_WIDTH 12
+#define HOST_WIDTH 36
+#define PORTS_WIDTH 18
+#define STATE_WIDTH 14
+#define TTL_WIDTH 8
+#define ROWS_MAX 60
+#define ADDRESSES_MAX 2
+#define LINE_SIZE 512
+
+static struct json_object *item(struct json_object *array, size_t i)
+{
+    return json_object_array_get_idx(array, i);
+}
+
+static size_t length_of(struct json_object *array)
+{
+    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+/* The texts of an array with a separator between them, as far as they fit. */
+static const char *join(struct json_object *array, const char *separator,
+                        char text[static LINE_SIZE])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < length_of(array); i++) {
+        int size = snprintf(text + used, LINE_SIZE - used, "%s%s", i > 0 ? separator : "",
+                            json_object_get_string(item(array, i)));
+
+        if (size < 0 || (size_t)size >= LINE_SIZE - used)
+            break;
+        used += (size_t)size;
+    }
+    return text;
+}
+
+static void print_label(const char *label)
+{
+    printf("  %-*s", LABEL_WIDTH, label);
+}
+
+static void print_rest(size_t count)
+{
+    if (count > 0)
+        screen_print(SCREEN_DIM, "... and %zu more: egressctl status --json has them all\n", count);
+}
+
+/* The end of a path that tells files apart in one line. */
+static const char *short_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* --- status ----------------------------------------------------------------------------------- */
+
+static void print_state(struct json_object *reply)
+{
+    const char *state = screen_text(reply, "state");
+    bool is_good = strcmp(state, "enforcing") == 0;
+    char duration[SCREEN_DURATION_SIZE];
+
+    screen_print(is_good ? SCREEN_GOOD : SCREEN_BAD, "%s",
+                 strcmp(state, "invalid-policy") == 0 ? "everything is denied: invalid policy"
+                                                      : state);
+    if (is_good && strcmp(screen_text(reply, "mode"), "audit") == 0)
+        screen_print(SCREEN_WARN, ", audit mode: nothing is refused");
+    printf(" for %s (egressd %s, pid %lld)\n",
+           screen_duration(screen_number(reply, "since_s"), duration),
+           screen_text(reply, "version"), (long long)screen_number(reply, "pid"));
+    if (*screen_text(reply, "reason"))
+        printf("%s\n", screen_text(reply, "reason"));
+    if (*screen_text(reply, "reload_error"))
+        screen_print(SCREEN_WARN, "the last reload was refused, the policy before it stands: %s\n",
+                     screen_text(reply, "reload_error"));
+}
+
+static void print_sources(struct json_object *policy)
+{
+    struct json_object *files = screen_member(policy, "files");
+    const char *devcontainer = screen_text(policy, "devcontainer");
+
+    print_label("policy");
+    if (length_of(files) == 0)
+        printf("no entries at all: everything is refused\n");
+    for (size_t i = 0; i < length_of(files); i++) {
+        if (i > 0)
+            print_label("");
+        printf("%s\n", json_object_get_string(item(files, i)));
+    }
+    print_label("workspace");
+    if (!*devcontainer) {
+        printf("%s\n", strcmp(screen_text(policy, "workspace_policy"), "ignore") == 0
+                           ? "ignored (workspacePolicy)"
+                           : "no devcontainer.json");
+        return;
+    }
+    printf("%s%s\n", devcontainer,
+           json_object_get_boolean(screen_member(policy, "pinned")) ? " (pinned)" : "");
+    if (*screen_text(policy, "how_found")) {
+        print_label("");
+        screen_print(SCREEN_DIM, "%s\n", screen_text(policy, "how_found"));
+    }
+}
+
+static void print_upstreams(struct json_object *reply)
+{
+    struct json_object *upstreams = screen_member(reply, "upstreams");
+
+    print_label("upstreams");
+    if (length_of(upstreams) == 0)
+        printf("none");
+    for (size_t i = 0; i < length_of(upstreams); i++) {
+        struct json_object *upstream = item(upstreams, i);
+        const char *address = screen_text(upstream, "address");
+        long long port = screen_number(upstream, "port");
+
+        printf("%s", i > 0 ? ", " : "");
+        if (port == 53)
+            printf("%s", address);
+        else
+            printf(strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address, port);
+    }
+    if (screen_member(reply, "embedded_resolver"))
+        printf("; Docker's resolver for names without a dot");
+    printf("\n");
+}
+
+static void print_numbers(struct json_object *reply)
+{
+    struct json_object *counters = screen_member(reply, "counters");
+
+    print_label("questions");
+    printf("%lld asked, %lld refused, %lld failed\n",
+           (long long)screen_number(counters, "questions"),
+           (long long)screen_number(counters, "questions_refused"),
+           (long long)screen_number(counters, "questions_failed"));
+    print_label("leases");
+    printf("%lld addresses open now\n", (long long)screen_number(reply, "leases"));
+}
+
+static void print_entry(struct json_object *entry)
+{
+    char ports[LINE_SIZE];
+
+    screen_cell(screen_text(entry, "host"), HOST_WIDTH);
+    screen_cell(join(screen_member(entry, "ports"), " ", ports), PORTS_WIDTH);
+    if (*screen_text(entry, "file"))
+        screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
+                     (long long)screen_number(entry, "line"));
+    printf("\n");
+}
+
+static void print_entries(struct json_object *entries, const char *list, const char *title)
+{
+    size_t shown = 0, left_out = 0;
+
+    for (size_t i = 0; i < length_of(entries); i++) {
+        if (strcmp(screen_text(item(entries, i), "list"), list) != 0)
+            continue;
+        if (shown++ == 0)
+            screen_print(SCREEN_DIM, "\n%-*s%-*sFROM\n", HOST_WIDTH, title, PORTS_WIDTH, "PORTS");
+        if (shown <= ROWS_MAX)
+            print_entry(item(entries, i));
+        else
+            left_out++;
+    }
+    print_rest(left_out);
+}
+
+static void print_name(struct json_object *name)
+{
+    struct json_object *addresses = screen_member(name, "addresses");
+    size_t count = length_of(addresses);
+    const char *state = screen_text(name, "state");
+    char ttl[SCREEN_DURATION_SIZE];
+
+    screen_cell(screen_text(name, "name"), HOST_WIDTH);
+    screen_cell(*state ? state : "leased", STATE_WIDTH);
+    snprintf(ttl, sizeof(ttl), "%lld s", (long long)screen_number(name, "ttl_left_s"));
+    screen_cell(strcmp(state, "ok") == 0 ? ttl : "-", TTL_WIDTH);
+    for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++)
+        printf("%s%s", i > 0 ? " " : "", screen_text(item(addresses, i), "address"));
+    if (count > ADDRESSES_MAX)
+        printf(" +%zu", count - ADDRESSES_MAX);
+    if (count == 0)
+        printf("%s", *screen_text(name, "last_error") ? screen_text(name, "last_error") : "-");
+    printf("\n");
+}
+
+static void print_names(struct json_object *reply)
+{
+    struct json_object *names = screen_member(reply, "names");
+    size_t count = length_of(names);
+
+    if (count == 0)
+        return;
+    screen_print(SCREEN_DIM, "\n%-*s%-*s%-*sADDRESSES\n", HOST_WIDTH, "NAME", STATE_WIDTH, "STATE",
+                 TTL_WIDTH, "TTL");
+    for (size_t i = 0; i < count && i < ROWS_MAX; i++)
+        print_name(item(names, i));
+    print_rest((count > ROWS_MAX ? count - ROWS_MAX : 0) +
+               (size_t)screen_number(reply, "names_left_out"));
+}
+
+static void print_warnings(struct json_object *reply)
+{
+    struct json_object *weaknesses = screen_member(reply, "weaknesses");
+    struct json_object *policy = screen_member(reply, "policy");
+    long long restored = screen_number(screen_member(reply, "kernel"), "restored");
+
+    if (length_of(weaknesses) > 0 || restored > 0)
+        printf("\n");
+    for (size_t i = 0; i < length_of(weaknesses); i++)
+        screen_print(SCREEN_WARN, "weakness: %s\n", json_object_get_string(item(weaknesses, i)));
+    if (restored > 0)
+        screen_print(SCREEN_WARN, "somebody changed the kernel's table; put back %lld times\n",
+                     restored);
+    printf("\n");
+    if (json_object_get_boolean(screen_member(policy, "pending")))
+        printf("pending: devcontainer.json has changed since it was pinned; as root, "
+               "'egressctl apply' adopts it\n");
+    else
+        printf("next: 'egressctl explain HOST' says why a host is refused, and what would allow "
+               "it\n");
+}
+
+void print_status(struct json_object *reply)
+{
+    struct json_object *entries = screen_member(reply, "entries");
+
+    print_state(reply);
+    printf("\n");
+    print_sources(screen_member(reply, "policy"));
+    print_upstreams(reply);
+    print_numbers(reply);
+    print_entries(entries, "allow", "ALLOWED");
+    print_entries(entries, "deny", "DENIED");
+    print_names(reply);
+    print_warnings(reply);
+}
+
+/* --- explain ---------------------------------------------------------------------------------- */
+
+static void print_suggestion(struct json_object *suggestion)
+{
+    const char *entry = screen_text(suggestion, "entry");
+
+    if (*entry)
+        printf("\nTo allow it, add to \"%s\":\n\n    \"%s\"\n\n", screen_text(suggestion, "list"),
+               entry);
+    else
+        printf("\nTo allow it, take that entry out of \"%s\"\n", screen_text(suggestion, "list"));
+    printf("in    %s\nthen  %s\n", screen_text(suggestion, "where"),
+           screen_text(suggestion, "then"));
+}
+
+void print_explanation(struct json_object *reply)
+{
+    bool allowed = json_object_get_boolean(screen_member(reply, "allowed"));
+    struct json_object *ports = screen_member(reply, "ports");
+    struct json_object *leased_by = screen_member(reply, "leased_by");
+    struct json_object *suggestion = screen_member(reply, "suggestion");
+    char line[LINE_SIZE];
+
+    screen_print(allowed ? SCREEN_GOOD : SCREEN_BAD, "%s", allowed ? "allowed" : "refused");
+    printf(": %s\n", screen_text(reply, "reason"));
+    if (length_of(ports) > 0)
+        printf("ports: %s\n", join(ports, ", ", line));
+    if (length_of(leased_by) > 0)
+        printf("opened by: %s\n", join(leased_by, ", ", line));
+    if (*screen_text(reply, "name_state"))
+        printf("name: %s%s%s\n", screen_text(reply, "name_state"),
+               *screen_text(reply, "last_error") ? ", " : "", screen_text(reply, "last_error"));
+    if (*screen_text(reply, "note"))
+        printf("note: %s\n", screen_text(reply, "note"));
+    if (suggestion)
+        print_suggestion(suggestion);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Text for people: colour only on a terminal, columns, and nothing from outside that could drive a
+ * terminal. */
+#ifndef EGRESSD_EGRESSCTL_SCREEN_H
+#define EGRESSD_EGRESSCTL_SCREEN_H
+
+#include <stdint.h>
+
+struct json_object;
+
+enum screen_colour { SCREEN_PLAIN, SCREEN_GOOD, SCREEN_BAD, SCREEN_WARN, SCREEN_DIM };
+
+/* Decides once whether stdout gets colours. */
+void screen_open(void);
+void screen_print(enum screen_colour colour, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Pads to width; what is longer gets the rest of its line. */
+void screen_cell(const char *text, int width);
+
+/* Replaces control characters in every string of the object: it is then safe to print. */
+void screen_clean(struct json_object *object);
+
+/* Members of an object that need not be there: "", 0, NULL. Borrowed. */
+const char *screen_text(struct json_object *object, const char *member);
+int64_t screen_number(struct json_object *object, const char *member);
+struct json_object *screen_member(struct json_object *object, const char *member);
+
+/* "3 min 12 s" */
+#define SCREEN_DURATION_SIZE 32
+const char *screen_duration(int64_t seconds, char text[static SCREEN_DURATION_SIZE]);
+
+#endif

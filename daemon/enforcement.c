@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+#include "enforcement_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dns/gate.h"
+#include "dns/refresh.h"
+#include "dns/resolver.h"
+#include "firewall/firewall.h"
+#include "firewall/leases.h"
+#include "options.h"
+#include "outline.h"
+#include "whole_machine.h"
+
+#define STALE_MAX_S 86400
+
+void enforcement_set_state(struct enforcement *enforcement, enum view_state state,
+                           const char *reason)
+{
+    if (enforcement->state != state)
+        enforcement->since_ms = clock_now_ms();
+    enforcement->state = state;
+    snprintf(enforcement->reason, sizeof(enforcement->reason), "%s", reason ? reason : "");
+}
+
+void enforcement_set_invalid(struct enforcement *enforcement, const struct failure *failure)
+{
+    char reason[FAILURE_TEXT_SIZE];
+
+    snprintf(reason, sizeof(reason),
+             "%.*s. Everything is denied until that is put right: then rebuild the container, or "
+             "as root in it run: egressctl apply",
+             FAILURE_TEXT_SIZE - 160, failure->text);
+    enforcement_set_state(enforcement, VIEW_INVALID_POLICY, reason);
+}
+
+const struct policy *enforcement_policy(const struct enforcement *enforcement)
+{
+    return enforcement->configuration.policy ? enforcement->configuration.policy
+                                             : enforcement->deny_all;
+}
+
+static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
+{
+    char path[PATH_MAX];
+
+    if (!enforcement->found_table ||
+        snprintf(path, sizeof(path), "%s/" ENFORCEMENT_OUTLINE,
+                 enforcement->options->runtime_dir) >= (int)sizeof(path))
+        return NULL;
+    return outline_load(path);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
+                     const struct run_options *options, struct failure *failure)
+{
+    const struct firewall_plan deny_all = {.lease_idle_s = options->lease_idle_s};
+    struct policy_builder *nothing = policy_builder_new();
+    struct text_error error = {0};
+    int r;
+
+    enforcement->loop = loop;
+    enforcement->options = options;
+    enforcement->since_ms = clock_now_ms();
+    r = policy_build(nothing, &enforcement->deny_all, &error);
+    policy_builder_free(nothing);
+    if (r == 0)
+        r = firewall_open(&enforcement->firewall, &error);
+    if (r < 0)
+        return failure_set(failure, r == -EPERM ? EX_NOPERM : EX_UNAVAILABLE, "%s", error.message);
+
+    enforcement->found_table = firewall_table_exists(enforcement->firewall);
+    if (enforcement->found_table)
+        return 0;
+    if (whole_machine_is_here())
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "this container shares the network of its host (Docker's bridge is in "
+                           "here), and a policy would cut off the whole machine: nothing is "
+                           "enforced. Give the container a network of its own: \"runArgs\": "
+                           "[\"--network=bridge\"] in devcontainer.json, and rebuild");
+    if (firewall_load(enforcement->firewall, &deny_all, NULL, &error) < 0)
+        return failure_set(failure, EX_UNAVAILABLE, "%s", error.message);
+    return 0;
+}
+
+struct configuration_request enforcement_request(const struct enforcement *enforcement)
+{
+    const struct run_options *options = enforcement->options;
+
+    return (struct configuration_request){
+        .policy_files = options->policy_count > 0 ? options->policies : NULL,
+        .policy_file_count = options->policy_count,
+        .devcontainer_file = options->devcontainer_file,
+        .workspace = options->workspace,
+        .local_workspace = options->local_workspace,
+        .devcontainer_id = options->devcontainer_id,
+        .state_dir = options->state_dir,
+    };
+}
+
+void enforcement_log_policy(const struct enforcement *enforcement)
+{
+    const struct configuration *configuration = &enforcement->configuration;
+
+    if (configuration->devcontainer_file[0])
+        log_info("workspace policy: %s%s (%s)", configuration->devcontainer_file,
+                 configuration->pinned ? ", pinned" : "", configuration->devcontainer_why);
+    else if (configuration->devcontainer_why[0])
+        log_info("workspace policy: none (%s)", configuration->devcontainer_why);
+    if (configuration->pending)
+        log_warning("%s has changed since it was pinned, ignoring: 'egressctl apply' as root "
+                    "adopts it",
+                    configuration->devcontainer_file);
+}
+
+static void read_configuration(struct enforcement *enforcement)
+{
+    struct configuration_request request = enforcement_request(enforcement);
+    struct configuration_error error = {0};
+    struct failure failure;
+
+    if (configuration_read(&request, &enforcement->configuration, &error) == 0) {
+        enforcement_log_policy(enforcement);
+        return;
+    }
+    failure_set_configuration(&failure, &error);
+    log_error("%s", failure.text);
+    enforcement_set_invalid(enforcement, &failure);
+}
+
+static int open_parts(struct enforcement *enforcement, struct failure *failure)
+{
+    const struct resolver_options options = {
+        .lease_grace_s = enforcement->options->lease_grace_s,
+        .stale_max_s = STALE_MAX_S,
+    };
+    int r;
+
+    enforcement->leases = leases_new(enforcement->firewall);
+    r = resolver_new(enforcement->loop, &options, enforcement->leases, &enforcement->counters,
+                     &enforcement->resolver);
+    if (r == 0)
+        r = refresh_new(enforcement->loop, enforcement->resolver,
+                        enforcement->options->refresh_min_s, &enforcement->counters,
+                        &enforcement->refresh);
+    if (r == 0)
+        r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_NORMAL,
+                      &enforcement->counters, &enforcement->gate);
+    if (r < 0)
+        return failure_set(failure, EX_OSERR,
+                           "cannot listen for DNS questions on loopback: %s; everything is denied",
+                           strerror(-r));
+    return 0;
+}
+
+void enforcement_hand_out_policy(struct enforcement *enforcement, const struct policy *policy)
+{
+    resolver_set_policy(enforcement->resolver, policy);
+    gate_set_policy(enforcement->gate, policy);
+    if (enforcement->dockerd_gate)
+        gate_set_policy(enforcement->dockerd_gate, policy);
+}
+
+int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
+{
+    const struct policy *policy;
+    struct text_error error = {0};
+    char *before;
+    int r;
+
+    read_configuration(enforcement);
+    policy = enforcement_policy(enforcement);
+    r = open_parts(enforcement, failure);
+    if (r < 0)
+        return r;
+    enforcement_hand_out_policy(enforcement, policy);
+    enforcement_find_servers(enforcement, policy, &enforcement->servers);
+    resolver_set_servers(enforcement->resolver, &enforcement->servers);
+    r = leases_restore(enforcement->leases, policy);
+    if (r < 0)
+        log_warning("the leases that an earlier daemon left cannot be read: %s, ignoring; names "
+                    "are asked anew",
+                    strerror(-r));
+    if (enforcement_load_table(enforcement, policy, &enforcement->servers, &error) < 0)
+        return failure_set(failure, EX_UNAVAILABLE, "%s", error.message);
+    r = firewall_flush_dns_flows(enforcement->firewall);
+    if (r < 0)
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "DNS flows that are older than the gate cannot be ended (conntrack: "
+                           "%s): the kernel needs CONFIG_NF_CT_NETLINK; everything is denied",
+                           strerror(-r));
+    before = outline_of_earlier_daemon(enforcement);
+    enforcement_remember_outline(enforcement, outline_of(policy));
+    enforcement_cut_flows(enforcement, before);
+    free(before);
+    return 0;
+}
+
+int enforcement_verify(struct enforcement *enforcement, struct failure *failure)
+{
+    struct text_error error = {0};
+
+    if (firewall_verify(enforcement->firewall, &error) < 0)
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "the kernel's table is not what was put there: %s", error.message);
+    enforcement->verified_ms = clock_now_ms();
+    return 0;
+}
+
+void enforcement_begin(struct enforcement *enforcement)
+{
+    if (enforcement->servers.ordinary_count == 0)
+        log_warning("no DNS server is known: " ENFORCEMENT_RESOLV_CONF
+                    " names none, and neither does the "
+                    "policy (\"upstreams\"). No name can be reached");
+    if (enforcement->state == VIEW_STARTING)
+        enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
+    refresh_set_policy(enforcement->refresh, enforcement_policy(enforcement));
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+static const char *workspace_policy_text(enum configuration_workspace_policy policy)
+{
+    switch (policy) {
+    case CONFIGURATION_PIN:
+        return "pin";
+    case CONFIGURATION_FOLLOW:
+        return "follow";
+    case CONFIGURATION_IGNORE:
+        break;
+    }
+    return "ignore";
+}
+
+static void add_weakness(struct view *view, const char *text)
+{
+    if (text && view->weakness_count < VIEW_WEAKNESSES_MAX)
+        view->weaknesses[view->weakness_count++] = text;
+}
+
+void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
+{
+    const struct configuration *configuration = &enforcement->configuration;
+
+    *ret_view = (struct view){
+        .state = enforcement->state,
+        .reason = enforcement->reason[0] ? enforcement->reason : NULL,
+        .reload_error = enforcement->reload_error[0] ? enforcement->reload_error : NULL,
+        .since_ms = enforcement->since_ms,
+        .policy = enforcement_policy(enforcement),
+        .workspace_policy = workspace_policy_text(configuration->workspace_policy),
+        .devcontainer_file = configuration->devcontainer_file,
+        .devcontainer_why = configuration->devcontainer_why,
+        .pinned = configuration->pinned,
+        .pending = configuration->pending,
+        .policy_files = enforcement->options->policies,
+        .policy_file_count = enforcement->options->policy_count,
+        .servers = &enforcement->servers,
+        .resolver = enforcement->resolver,
+        .leases = enforcement->leases,
+        .counters = &enforcement->counters,
+        .verified_ms = enforcement->verified_ms,
+        .restored = enforcement->restored,
+    };
+    if (enforcement->table_failure[0]) {
+        ret_view->state = VIEW_FAILED;
+        ret_view->reason = enforcement->table_failure;
+    }
+    add_weakness(ret_view, firewall_weakness(enforcement->firewall));
+    if (enforcement->servers.ordinary_count == 0)
+        add_weakness(ret_view, "no DNS server is known (" ENFORCEMENT_RESOLV_CONF
+                               ", \"upstreams\" of the policy): no name can be reached");
+}
+
+/* --- end -------------------------------------------------------------------------------------- */
+
+static void on_resolver_closed(void *context)
+{
+    struct enforcement *enforcement = context;
+
+    leases_free(enforcement->leases);
+    firewall_close(enforcement->firewall);
+    configuration_done(&enforcement->configuration);
+    policy_free(enforcement->deny_all);
+    free(enforcement->outline);
+    enforcement->on_closed(enforcement->closed_context);
+}
+
+/* Who uses the resolver goes before it. */
+static void on_part_closed(void *context)
+{
+    struct enforcement *enforcement = context;
+
+    if (--enforcement->parts_open > 0)
+        return;
+    if (enforcement->resolver)
+        resolver_close(enforcement->resolver, on_resolver_closed, enforcement);
+    else
+        on_resolver_closed(enforcement);
+}
+
+void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *context),
+                       void *context)
+{
+    enforcement->on_closed = on_closed;
+    enforcement->closed_context = context;
+    enforcement->parts_open = 1; /* this function itself */
+    if (enforcement->gate) {
+        enforcement->parts_open++;
+        gate_close(enforcement->gate, on_part_closed, enforcement);
+    }
+    if (enforcement->dockerd_gate) {
+        enforcement->parts_open++;
+        gate_close(enforcement->dockerd_gate, on_part_closed, enforcement);
+    }
+    if (enforcement->refresh) {
+        enforcement->parts_open++;
+        refresh_close(enforcement->refresh, on_part_closed, enforcement);
+    }
+    on_part_closed(enforcement);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* What is in force: the configuration and the servers, and made from them the kernel's table, the
+ * leases, the gates and the timers of names. Changed as a whole or not at all, by its functions
+ * alone. */
+#ifndef EGRESSD_ENFORCEMENT_H
+#define EGRESSD_ENFORCEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "control/commands.h"
+#include "control/view.h"
+#include "devcontainer/configuration.h"
+#include "dns/servers.h"
+#include "failure.h"
+#include "journal/counters.h"
+
+struct run_options;
+
+struct enforcement {
+    uv_loop_t *loop;
+    const struct run_options *options;
+    struct counters counters;
+    struct firewall *firewall;
+    struct leases *leases;
+    struct resolver *resolver;
+    struct refresh *refresh;
+    struct gate *gate;
+    struct gate *dockerd_gate; /* NULL until dockerd has servers to ask through us */
+
+    struct configuration configuration; /* its policy is NULL as long as none was valid */
+    struct policy *deny_all;            /* what is enforced then */
+    char *outline;                      /* of what is enforced */
+    struct servers servers;
+    bool found_table; /* an earlier daemon's table stood at start: its flows are judged by its
+                         policy */
+
+    enum view_state state;
+    char reason[FAILURE_TEXT_SIZE];
+    char reload_error[FAILURE_TEXT_SIZE];
+    char table_failure[FAILURE_TEXT_SIZE]; /* "": the kernel's table is what it should be */
+    uint64_t since_ms;
+    uint64_t verified_ms;
+    unsigned restored;
+
+    unsigned parts_open;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+/* Each step leaves default deny behind, also when it fails. They come in this order; the steps fail
+ * with what to tell people. */
+
+/* The kernel is asked, and denies everything from here on. */
+int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
+                     const struct run_options *options, struct failure *failure);
+/* Reads the configuration, opens the gates, puts the whole table in place. An invalid configuration
+ * is no failure: everything stays denied, the state says so, and a reload can repair it. */
+int enforcement_fill(struct enforcement *enforcement, struct failure *failure);
+/* Asks the kernel whether all of it is there. */
+int enforcement_verify(struct enforcement *enforcement, struct failure *failure);
+/* Starts asking names. The state is now what it is. */
+void enforcement_begin(struct enforcement *enforcement);
+
+/* Reads the configuration anew. Returns 0 or an exit code; ret_message says what happened. */
+int enforcement_reload(struct enforcement *enforcement, enum commands_reload how,
+                       char ret_message[static COMMANDS_MESSAGE_SIZE]);
+/* The workspace's file has changed: whether something is pending may have too. */
+void enforcement_look_for_pending(struct enforcement *enforcement);
+/* Reads resolv.conf anew. */
+void enforcement_follow_servers(struct enforcement *enforcement);
+/* To be called every few seconds: puts the table back if somebody changed it. */
+void enforcement_check(struct enforcement *enforcement);
+/* To be called every minute or so. */
+void enforcement_sweep(struct enforcement *enforcement);
+
+void enforcement_view(struct enforcement *enforcement, struct view *ret_view);
+
+/* The table stays. on_closed runs when nothing is left in the loop, perhaps at once. */
+void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *context),
+                       void *context);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of enforcement*.c share. */
+#ifndef EGRESSD_ENFORCEMENT_INTERNAL_H
+#define EGRESSD_ENFORCEMENT_INTERNAL_H
+
+#include <stddef.h>
+
+#include "enforcement.h"
+
+#define ENFORCEMENT_RESOLV_CONF "/etc/resolv.conf"
+#define ENFORCEMENT_OUTLINE "policy.outline" /* in the runtime folder */
+
+struct text_error;
+
+/* The one that is enforced: the configuration's, or the one that denies all. Never NULL once open.
+ */
+const struct policy *enforcement_policy(const struct enforcement *enforcement);
+void enforcement_set_state(struct enforcement *enforcement, enum view_state state,
+                           const char *reason);
+void enforcement_set_invalid(struct enforcement *enforcement, const struct failure *failure);
+
+struct configuration_request enforcement_request(const struct enforcement *enforcement);
+void enforcement_log_policy(const struct enforcement *enforcement);
+/* To whoever asks it while packets and questions come. */
+void enforcement_hand_out_policy(struct enforcement *enforcement, const struct policy *policy);
+
+/* The command line's, else the policy's, else those of resolv.conf. Docker's embedded resolver
+ * comes from there in any case: it alone knows the names of neighbours, and what dockerd asks must
+ * not loop. */
+void enforcement_find_servers(const struct enforcement *enforcement, const struct policy *policy,
+                              struct servers *ret_servers);
+/* Opens the gate for dockerd if it has come to be needed. */
+int enforcement_load_table(struct enforcement *enforcement, const struct policy *policy,
+                           const struct servers *servers, struct text_error *reterr);
+
+/* Here, and in a file for the next daemon. Takes the outline. */
+void enforcement_remember_outline(struct enforcement *enforcement, char *take_outline);
+/* Ends flows that the policy in force no longer justifies. A flow may rightly outlive its lease, so
+ * this happens only when the policy before (its outline; NULL: unknown) allowed more. Returns how
+ * many ended. */
+size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before);
+
+#endif

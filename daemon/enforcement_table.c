@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* From policy and servers to what the kernel holds: the table, and the flows that it let begin. */
+#include "enforcement_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "dns/gate.h"
+#include "firewall/firewall.h"
+#include "firewall/leases.h"
+#include "options.h"
+#include "outline.h"
+
+#define RESOLV_CONF_SIZE_MAX (64 * 1024)
+
+/* --- servers ---------------------------------------------------------------------------------- */
+
+static void read_resolv_conf(struct servers *ret_servers)
+{
+    static char text[RESOLV_CONF_SIZE_MAX];
+    ssize_t size = -1;
+    int fd = open(ENFORCEMENT_RESOLV_CONF, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        size = read(fd, text, sizeof(text));
+        close(fd);
+    }
+    servers_parse_resolv_conf(text, size > 0 ? (size_t)size : 0, ret_servers);
+}
+
+void enforcement_find_servers(const struct enforcement *enforcement, const struct policy *policy,
+                              struct servers *ret_servers)
+{
+    const struct run_options *options = enforcement->options;
+    struct firewall_endpoint given[SERVERS_MAX];
+    size_t count = options->upstream_count, policy_count;
+    const struct policy_upstream *upstreams = policy_upstreams(policy, &policy_count);
+
+    read_resolv_conf(ret_servers);
+    memcpy(given, options->upstreams, sizeof(given));
+    for (size_t i = 0; options->upstream_count == 0 && i < policy_count && i < SERVERS_MAX; i++)
+        given[count++] = (struct firewall_endpoint){upstreams[i].address, upstreams[i].port};
+    if (count == 0)
+        return;
+    memcpy(ret_servers->ordinary, given, sizeof(given));
+    ret_servers->ordinary_count = count;
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+/* dockerd's questions need a gate of their own; once open, it stays. */
+static int open_dockerd_gate(struct enforcement *enforcement, const struct servers *servers,
+                             const struct policy *policy)
+{
+    int r;
+
+    if (servers->dockerd_count == 0 || enforcement->dockerd_gate)
+        return 0;
+    r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_DOCKERD,
+                  &enforcement->counters, &enforcement->dockerd_gate);
+    if (r == 0)
+        gate_set_policy(enforcement->dockerd_gate, policy);
+    return r;
+}
+
+int enforcement_load_table(struct enforcement *enforcement, const struct policy *policy,
+                           const struct servers *servers, struct text_error *reterr)
+{
+    struct firewall_endpoint upstreams[SERVERS_MAX + 1];
+    struct firewall_plan plan = {
+        .policy = policy,
+        .gate_port = gate_port(enforcement->gate),
+        .gate_has_ipv6 = gate_has_ipv6(enforcement->gate),
+        .upstreams = upstreams,
+        .upstream_count = servers_all(servers, upstreams),
+        .dockerd_servers = servers->dockerd,
+        .dockerd_server_count = servers->dockerd_count,
+        .lease_idle_s = enforcement->options->lease_idle_s,
+    };
+    int r = open_dockerd_gate(enforcement, servers, policy);
+
+    if (r < 0) {
+        text_error_set(reterr, 0, 0, "no port of loopback can be listened on: %s", strerror(-r));
+        return r;
+    }
+    if (enforcement->dockerd_gate && servers->dockerd_count > 0)
+        plan.dockerd_gate_port = gate_port(enforcement->dockerd_gate);
+    return firewall_load(enforcement->firewall, &plan, enforcement->leases, reterr);
+}
+
+/* --- flows ------------------------------------------------------------------------------------ */
+
+/* What the table would let begin now. Questions to a server are ours: everybody else's end at the
+ * gate. */
+static bool is_flow_allowed(void *context, const struct address *destination, uint8_t protocol,
+                            uint16_t port)
+{
+    const struct enforcement *enforcement = context;
+    const struct policy *policy = enforcement_policy(enforcement);
+    struct firewall_endpoint servers[SERVERS_MAX + 1];
+    size_t count = servers_all(&enforcement->servers, servers);
+
+    for (size_t i = 0; i < count; i++) {
+        if (servers[i].port == port && address_equal(&servers[i].address, destination))
+            return true;
+    }
+    if (policy_judge_address(policy, destination).services &
+        policy_service_of(policy, protocol, port))
+        return true;
+    return leases_cover(enforcement->leases, destination, protocol, port);
+}
+
+void enforcement_remember_outline(struct enforcement *enforcement, char *take_outline)
+{
+    char path[PATH_MAX];
+    int r = -ENAMETOOLONG;
+
+    free(enforcement->outline);
+    enforcement->outline = take_outline;
+    if (snprintf(path, sizeof(path), "%s/" ENFORCEMENT_OUTLINE, enforcement->options->runtime_dir) <
+        (int)sizeof(path))
+        r = outline_save(path, take_outline);
+    if (r < 0)
+        log_warning("cannot write %s: %s, ignoring; flows that are open may end when the daemon "
+                    "restarts",
+                    path, strerror(-r));
+}
+
+size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before)
+{
+    size_t cut = 0;
+    int r;
+
+    if (before && !outline_narrows(before, enforcement->outline))
+        return 0;
+    r = firewall_cut_flows(enforcement->firewall, is_flow_allowed, enforcement, &cut);
+    if (r < 0)
+        log_error("flows that are no longer allowed could not be ended: %s; they last until "
+                  "they close. Restart the container to be sure",
+                  strerror(-r));
+    return cut;
+}
