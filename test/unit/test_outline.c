@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "outline.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+
+#define ENTRIES_MAX 4
+
+/* "+entry" is allowed, "-entry" denied. */
+static char *outline_of_entries(const char *const *entries)
+{
+    struct policy_builder *builder = policy_builder_new();
+    struct text_error error;
+    struct policy *policy;
+    char *outline;
+
+    for (; *entries; entries++) {
+        struct entry entry;
+
+        ck_assert_int_eq(entry_parse(*entries + 1, &entry, &error), 0);
+        ck_assert_int_eq(policy_builder_add(builder, **entries == '+' ? POLICY_ALLOW : POLICY_DENY,
+                                            &entry, &error),
+                         0);
+    }
+    ck_assert_int_eq(policy_build(builder, &policy, &error), 0);
+    policy_builder_free(builder);
+    outline = outline_of(policy);
+    policy_free(policy);
+    return outline;
+}
+
+static const struct {
+    const char *before[ENTRIES_MAX], *after[ENTRIES_MAX];
+    bool narrows;
+} cases[] = {
+    {{NULL}, {NULL}, false},
+    {{"+a.example"}, {"+a.example"}, false},
+    {{"+a.example"}, {"+A.example."}, false},
+    {{"+a.example"}, {"+b.example", "+a.example"}, false},
+    {{"+a.example", "+b.example"}, {"+b.example"}, true},
+    {{"+a.example"}, {NULL}, true},
+    {{"+a.example"}, {"+a.example:22"}, true},
+    {{"+a.example"}, {"+*.a.example"}, true},
+    {{"+a.example"}, {"+a.example", "-b.example"}, true},
+    {{"+a.example", "-b.example"}, {"+a.example"}, false},
+    {{NULL}, {"-b.example"}, true},
+    {{"+a.example", "+c.example"}, {"+a.example", "+b.example", "+c.example"}, false},
+    {{"+a.example", "+ab.example"}, {"+ab.example"}, true},
+    {{"+ab.example"}, {"+a.example", "+ab.example"}, false},
+};
+
+START_TEST(narrowing_is_seen)
+{
+    char *before = outline_of_entries(cases[_i].before);
+    char *after = outline_of_entries(cases[_i].after);
+
+    ck_assert_msg(outline_narrows(before, after) == cases[_i].narrows, "case %d:\n%s--\n%s", _i,
+                  before, after);
+    free(before);
+    free(after);
+}
+END_TEST
+
+START_TEST(file_is_whole_or_nothing)
+{
+    char folder[] = "/tmp/outline-XXXXXX", path[64];
+    char *loaded;
+    FILE *file;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/outline", folder);
+    ck_assert_ptr_null(outline_load(path));
+
+    ck_assert_int_eq(outline_save(path, "+a.example 80 443\n"), 0);
+    loaded = outline_load(path);
+    ck_assert_str_eq(loaded, "+a.example 80 443\n");
+    free(loaded);
+
+    ck_assert_int_eq(outline_save(path, ""), 0);
+    loaded = outline_load(path);
+    ck_assert_str_eq(loaded, "");
+    free(loaded);
+
+    file = fopen(path, "w");
+    fputs("+a.example 80 443\n", file); /* cut short */
+    fclose(file);
+    ck_assert_ptr_null(outline_load(path));
+    unlink(path);
+    ck_assert_int_lt(outline_save("/nonexistent/outline", ""), 0);
+    rmdir(folder);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("outline");
+    TCase *tests = tcase_create("outline");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    suite_add_tcase(suite, tests);
+    tcase_add_loop_test(tests, narrowing_is_seen, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tests, file_is_whole_or_nothing);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
