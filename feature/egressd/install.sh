@@ -1,0 +1,143 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs egressd into the image. Needs no network, no package manager and no bash, and may run
+# twice. The Feature's options come as variables: ALLOW, DENY, MODE, WORKSPACEPOLICY, ONFAILURE
+# and CONFIG.
+set -eu
+
+LC_ALL=C
+export LC_ALL
+umask 022
+
+daemon=/usr/local/sbin/egressd
+client=/usr/local/bin/egressctl
+share=/usr/local/share/egressd
+etc=/etc/egressd
+daemon_id=65053:65053
+
+fail() {
+    IFS=' '
+    echo "egressd: $*" >&2
+    exit 1
+}
+
+binary_for_machine() {
+    case $1 in
+    x86_64 | amd64) echo egressd-x86_64.gz ;;
+    aarch64 | arm64) echo egressd-aarch64.gz ;;
+    *) echo "egressd-$1.gz" ;;
+    esac
+}
+
+check_choice() { # option value choice...
+    option=$1 value=$2
+    shift 2
+    for choice in "$@"; do
+        [ "$value" != "$choice" ] || return 0
+    done
+    fail "option $option is '$value', but can only be one of: $*"
+}
+
+# Prints a comma-separated list as the inside of a JSON array. What may stand in an entry needs no
+# escaping, and what would need it cannot stand in an entry.
+print_entries() { # option list
+    option=$1 separator=
+    set -f
+    IFS=,
+    # shellcheck disable=SC2086 # to be split at the commas
+    set -- $2
+    for entry in "$@"; do
+        entry=${entry#"${entry%%[! ]*}"}
+        entry=${entry%"${entry##*[! ]}"}
+        case $entry in
+        '') continue ;;
+        *[!]A-Za-z0-9._:/*@[-]*)
+            fail "option $option: '$entry' cannot be an entry." \
+                "Write hosts as in api.example.com, *.example.com:443 or 192.0.2.0/24:22," \
+                "with commas between them; anything longer goes into customizations.egressd."
+            ;;
+        esac
+        printf '%s"%s"' "$separator" "$entry"
+        separator=', '
+    done
+}
+
+write_policy() {
+    allow=$(print_entries allow "${ALLOW-}")
+    deny=$(print_entries deny "${DENY-}")
+    # The mode is left out while it is the default, so that another policy file may still choose.
+    printf '{ "allow": [%s], "deny": [%s] }\n' "$allow" "$deny" > "$etc/policy.json"
+}
+
+write_settings() {
+    case ${CONFIG-} in
+    *[\"\\]* | *[[:cntrl:]]*) fail "option config: '$CONFIG' is not a path egressd can take" ;;
+    esac
+    printf '{ "workspacePolicy": "%s", "config": "%s", "onFailure": "%s" }\n' \
+        "${WORKSPACEPOLICY:-pin}" "${CONFIG-}" "${ONFAILURE:-stop}" > "$etc/feature.json"
+    printf 'ON_FAILURE=%s\n' "${ONFAILURE:-stop}" > "$share/feature.env"
+}
+
+# A running program cannot be written to, but its name can be given to another file.
+install_file() { # from to
+    mkdir -p "${2%/*}"
+    case $1 in
+    *.gz) gzip -dc "$1" > "$2.new" ;;
+    *) cat "$1" > "$2.new" ;;
+    esac
+    chown 0:0 "$2.new"
+    chmod 755 "$2.new"
+    mv -f "$2.new" "$2"
+}
+
+is_root_name() {
+    case ${1%%:*} in
+    '' | root | 0) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+main() {
+    here=$(cd "$(dirname "$0")" && pwd)
+    machine=$(uname -m)
+    binary=$here/bin/$(binary_for_machine "$machine")
+
+    [ "$(id -u)" -eq 0 ] || fail "install.sh must run as root"
+    [ -f "$binary" ] ||
+        fail "this Feature has no binary for the architecture '$machine'; it has:" \
+            "$(cd "$here/bin" 2> /dev/null && echo egressd-* | sed 's/egressd-//g; s/[.]gz//g')"
+    [ "${MODE-}" != audit ] || fail "option mode: 'audit' is not available in this version"
+    check_choice mode "${MODE:-enforce}" enforce
+    check_choice workspacePolicy "${WORKSPACEPOLICY:-pin}" pin follow ignore
+    check_choice onFailure "${ONFAILURE:-stop}" stop warn
+
+    install_file "$binary" "$daemon"
+    install_file "$here/entrypoint.sh" "$share/entrypoint.sh"
+    install_file "$here/wait.sh" "$share/wait.sh"
+    mkdir -p "${client%/*}"
+    ln -sf ../sbin/egressd "$client"
+
+    # The daemon's own user has a number and no name: nothing is added to /etc/passwd.
+    mkdir -p "$etc/policy.d" /run/egressd /var/lib/egressd
+    chown "$daemon_id" /run/egressd /var/lib/egressd
+    chmod 755 "$etc" "$etc/policy.d" /run/egressd /var/lib/egressd
+
+    write_policy
+    write_settings
+    chmod 644 "$etc/policy.json" "$etc/feature.json" "$share/feature.env"
+    "$daemon" check "$etc/policy.json" > /dev/null ||
+        fail "the Feature's options do not make a valid policy (see above)"
+
+    # An entrypoint that is not root's gets no capabilities from the engine, only from the file.
+    is_root_name "${_CONTAINER_USER-}" || "$daemon" install-capabilities "$daemon"
+
+    # The CLI without BuildKit leaves its copy of the Feature in the image, and in two layers if
+    # nobody removes it in this one.
+    case $here in
+    /tmp/dev-container-features/*) rm -rf "${here:?}/bin" ;;
+    esac
+
+    echo "egressd: installed; this image's policy is $etc/policy.json"
+}
+
+main "$@"
