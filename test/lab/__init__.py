@@ -1,0 +1,1 @@
+"""The test lab: network namespaces with a scripted internet. See README.md."""

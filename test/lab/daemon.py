@@ -1,0 +1,181 @@
+"""egressd as tests handle it: started in the container, asked, killed, and judged at the end."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from .waiting import wait_until
+
+SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INSTALLED = "/usr/local/bin/egressd"
+CLIENT = "/usr/local/bin/egressctl"
+ENFORCING, NOT_THERE_YET, BAD_CONFIGURATION = 0, 69, 78
+
+
+def binary():
+    return ROOT / os.environ.get("EGRESSD_BUILD", "build/dev") / "egressd"
+
+
+def install(container):
+    """Puts egressd and egressctl where an installed Feature has them."""
+    container.install(binary(), INSTALLED)
+    container.run(["ln", "-sf", "egressd", CLIENT])
+
+
+class Egressd:
+    """One daemon; options of `egressd run` are given with underscores: lease_grace=2."""
+
+    def __init__(self, container, folder, policy, upstream=(), options=(), env=None, **settings):
+        self._container = container
+        self._policy_file = folder / "policy.json"
+        self._log_file = folder / "egressd.log"
+        self._log_file.touch()
+        self._env = [f"{key}={value}" for key, value in (env or {}).items()]
+        self._process = None
+        arguments = ["run", "--foreground"]
+        if policy is not None:
+            self.write_policy(policy)
+            arguments += ["--policy", self._policy_file]
+        for address in [upstream] if isinstance(upstream, str) else upstream:
+            arguments += ["--upstream", address]
+        for name, value in settings.items():
+            arguments += ["--" + name.replace("_", "-"), str(value)]
+        self._arguments = [*arguments, *options]
+
+    # Life
+
+    def start(self, ready=True):
+        """Starts it; ready: returns when `egressctl wait` says that it enforces."""
+        with open(self._log_file, "ab") as log:
+            self._process = subprocess.Popen(
+                self._container.command(["env", *self._env, INSTALLED, *self._arguments]),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self):
+        def told():
+            assert self._process.poll() is None, f"egressd ended at once:\n{self.log()}"
+            done = self.ctl("wait", "--timeout", "1", check=False)
+            return done if done.returncode in (ENFORCING, BAD_CONFIGURATION) else None
+
+        done = wait_until(told, "egressd enforcing", timeout=20)
+        assert done.returncode == ENFORCING, f"{done.stdout}{done.stderr}\n{self.log()}"
+
+    def wait_end(self, timeout=10):
+        """Exit code of a daemon that is expected to end by itself."""
+        return self._process.wait(timeout)
+
+    def processes(self):
+        return self._container.processes("egressd")
+
+    def signal(self, number):
+        for process in self.processes():
+            os.kill(process, number)
+
+    def kill9(self):
+        """Ends every process of it as a crash would."""
+        wait_until(lambda: self.signal(signal.SIGKILL) or not self.processes(), "death by SIGKILL")
+        self._process.send_signal(signal.SIGCONT)
+        self._process.wait(5)
+
+    def freeze(self):
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)  # nsenter stops when what it runs stops
+
+    def stop(self):
+        """Asks it to end, and judges how it lived."""
+        if self._process and self._process.poll() is None:
+            self.thaw()
+            for process in self.processes():
+                os.kill(process, signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+                raise AssertionError(f"egressd ignored SIGTERM:\n{self.log()}") from None
+        self.judge()
+
+    def judge(self):
+        log = self.log()
+        for report in SANITIZER_REPORTS:
+            assert report not in log, f"a sanitizer reported:\n{log}"
+
+    def restart(self, crash=False):
+        if crash:
+            self.kill9()
+        else:
+            self.stop()
+        return self.start()
+
+    # Policy
+
+    def write_policy(self, policy):
+        """A policy as an object, or as text that may be broken."""
+        text = policy if isinstance(policy, str) else json.dumps(policy, indent=4)
+        self._policy_file.write_text(text)
+
+    def reload(self, policy, check=True):
+        self.write_policy(policy)
+        return self.ctl("reload", check=check)
+
+    # What it says
+
+    def ctl(self, *argv, check=True, uid=None):
+        return self._container.run([CLIENT, *argv], uid=uid, check=check, timeout=40)
+
+    def wait_answer(self, *argv):
+        """What egressctl says as soon as somebody is there to answer it."""
+        def answered():
+            done = self.ctl(*argv, check=False)
+            return None if done.returncode == NOT_THERE_YET else done
+
+        return wait_until(answered, f"answer to {argv}", timeout=20)
+
+    def status(self):
+        return json.loads(self.ctl("status", "--json", check=False).stdout or "{}")
+
+    def log(self):
+        return self._log_file.read_text(errors="replace")
+
+    # What the kernel holds
+
+    def leases(self):
+        """Leased addresses: (address, protocol, port) -> seconds until the lease ends."""
+        found = {}
+        for name in ("allow4", "allow6"):
+            for key, element in self._container.nft_elements(name).items():
+                address, protocol, port = key.split(" . ")
+                found[address, protocol, int(port)] = element["expires"]
+        return found
+
+    def leased(self):
+        """Addresses that are let out now because a name led to them."""
+        return {address for address, _, _ in self.leases()}
+
+    def in_use(self):
+        """Addresses that are let out because a connection was made not long ago."""
+        return {key.split(" . ")[0] for name in ("lease4", "lease6")
+                for key in self._container.nft_elements(name)}
+
+    def wait_leased(self, *addresses, timeout=10):
+        wait_until(lambda: set(addresses) <= self.leased(), f"lease of {addresses}", timeout)
+
+    def wait_ended(self, *addresses, timeout=10):
+        """Returns when these addresses are neither leased nor held open by use."""
+        wait_until(lambda: not set(addresses) & (self.leased() | self.in_use()),
+                   f"end of {addresses}", timeout)
+
+
+def measure(function):
+    start = time.monotonic()
+    result = function()
+    return result, time.monotonic() - start

@@ -1,0 +1,15 @@
+"""Waiting for a condition, never for a time."""
+
+import time
+
+
+def wait_until(condition, what, timeout=5, pause=0.01):
+    """The first true value of condition(); fails, naming what was awaited, after timeout."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(pause)

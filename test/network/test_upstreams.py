@@ -1,0 +1,111 @@
+"""Upstreams that are slow, silent, broken, or change."""
+
+import pytest
+
+from lab import dns_zone
+from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL_V4, UPSTREAM, UPSTREAM_V6
+from lab.waiting import wait_until
+
+SECOND = "198.51.100.53"
+PATIENCE_S = 5  # of a stub resolver
+STALE = 3
+HURRY = {"refresh_min": 1, "lease_grace": 2, "lease_idle": 3}
+
+
+@pytest.mark.leak("H47")
+def test_old_answers_are_served_while_the_upstream_is_silent(lab, container, zone):
+    """And stay open: the lease lives on with the answer."""
+    zone.host(ALLOWED, ALLOWED_V4, ALLOWED_V6, ttl=1)
+    egressd = lab.egressd(allow=[ALLOWED], **HURRY)
+    assert container.connect(ALLOWED, 443)
+    zone.twist("*", dns_zone.silence)
+    lab.dns.forget()
+    wait_until(lambda: len(lab.dns.questions(ALLOWED, "A")) >= 4, "vain refreshes", timeout=40)
+    answer = container.dig(ALLOWED, edns=0)
+    assert answer.addresses == [ALLOWED_V4] and answer.elapsed < PATIENCE_S
+    assert answer.ede == STALE
+    assert {ALLOWED_V4, ALLOWED_V6} <= egressd.leased()
+    assert container.connect(ALLOWED_V4, 443) and container.connect(ALLOWED_V6, 443)
+    zone.twist("*")
+    zone.host(ALLOWED, EVIL_V4, ttl=1)
+    wait_until(lambda: container.dig(ALLOWED).addresses == [EVIL_V4], "fresh answers", timeout=40)
+
+
+@pytest.mark.leak("H47")
+@pytest.mark.parametrize("twists", [
+    (dns_zone.silence,), (dns_zone.delay(10),), (dns_zone.truncated(0), dns_zone.no_tcp)],
+    ids=["silent", "slow", "stream that hangs"])
+@pytest.mark.parametrize("upstream", [(UPSTREAM,), (UPSTREAM, SECOND, UPSTREAM_V6)],
+                         ids=["one", "three"])
+def test_failure_is_told_before_a_stub_gives_up(lab, container, zone, twists, upstream):
+    zone.twist("*", *twists)
+    lab.egressd(allow=["*.late.test"], upstream=upstream)
+    answer = container.dig("never.late.test")
+    assert (answer.rcode, answer.addresses) == ("SERVFAIL", [])
+    assert answer.elapsed < PATIENCE_S
+
+
+@pytest.mark.leak("H48")
+@pytest.mark.parametrize("twist", [
+    dns_zone.silent_at(UPSTREAM), dns_zone.rcode_at(UPSTREAM, "SERVFAIL"),
+    dns_zone.rcode_at(UPSTREAM, "REFUSED"), dns_zone.rcode_at(UPSTREAM, "NOTIMP")],
+    ids=["silent", "servfail", "refused", "notimp"])
+def test_the_next_upstream_is_asked(lab, container, zone, twist):
+    zone.twist("*", twist)
+    lab.egressd(allow=[ALLOWED], upstream=(UPSTREAM, SECOND))
+    answer = container.dig(ALLOWED)
+    assert answer.addresses == [ALLOWED_V4] and answer.elapsed < PATIENCE_S
+    assert container.connect(ALLOWED, 443)
+
+
+@pytest.mark.leak("H48")
+def test_no_such_name_is_final(lab, container, zone):
+    """The first upstream may know names that the next does not, and the other way round."""
+    zone.twist(ALLOWED, dns_zone.rcode_at(UPSTREAM, "NXDOMAIN"))
+    lab.egressd(allow=[ALLOWED], upstream=(UPSTREAM, SECOND))
+    assert container.dig(ALLOWED).rcode == "NXDOMAIN"
+    assert not [question for question in lab.dns.log if question.destination == SECOND]
+
+
+@pytest.mark.parametrize("upstream, address", [
+    (UPSTREAM, UPSTREAM), (f"{UPSTREAM}:53", UPSTREAM), (UPSTREAM_V6, UPSTREAM_V6),
+    (f"[{UPSTREAM_V6}]:53", UPSTREAM_V6)])
+def test_upstreams_given_on_the_command_line(lab, container, upstream, address):
+    container.write("/etc/resolv.conf", "nameserver 198.51.100.1\n")
+    lab.egressd(allow=[ALLOWED], upstream=upstream)
+    assert container.resolve(ALLOWED, 4).addresses == [ALLOWED_V4]
+    assert {question.destination for question in lab.dns.log} == {address}
+
+
+@pytest.mark.leak("H40")
+@pytest.mark.parametrize("how", ["write", "replace"])
+def test_a_changed_resolv_conf_is_followed(lab, container, zone, how):
+    """Docker connects another network, DHCP gives another resolver: names go on working."""
+    lab.egressd(allow=[ALLOWED, "late.test"])
+    assert container.resolve(ALLOWED)
+    zone.host("late.test", ALLOWED_V4)
+    zone.twist("*", dns_zone.silent_at(UPSTREAM))
+    path = "/etc/resolv.conf" if how == "write" else "/etc/resolv.conf.new"
+    container.write(path, f"nameserver {SECOND}\n")
+    if how == "replace":
+        container.run(["mv", path, "/etc/resolv.conf"])
+    wait_until(lambda: container.dig("late.test", server=SECOND).addresses, "the new upstream",
+               timeout=20)
+    assert SECOND in {question.destination for question in lab.dns.questions("late.test")}
+    assert container.dig("evil.test", server=SECOND).rcode == "NXDOMAIN"
+    assert not lab.dns.questions("evil.test")
+
+
+@pytest.mark.leak("L35")
+@pytest.mark.parametrize("text", ["", "# nothing\n", "nameserver\n", "nameserver 127.0.0.1\n",
+                                  "nameserver nonsense\n"])
+def test_without_any_upstream_it_starts_and_stays_closed(lab, container, text):
+    container.write("/etc/resolv.conf", text)
+    probe = lab.prove_open(lambda: container.connect(EVIL_V4, 443), destination=EVIL_V4)
+    egressd = lab.egressd(allow=[ALLOWED, "192.0.2.7:443"])
+    probe.refused("ECONNREFUSED")
+    answer = container.dig(ALLOWED, server="127.0.0.1")
+    assert answer.addresses == [] and answer.rcode == "SERVFAIL"
+    assert container.dig("evil.test", server="127.0.0.1").rcode == "NXDOMAIN"
+    assert container.connect("192.0.2.7", 443)
+    assert "upstream" in egressd.log() or "resolv.conf" in egressd.log()
