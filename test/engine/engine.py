@@ -1,0 +1,140 @@
+"""dockerd in the network of a lab machine, and in mount and process namespaces of its own.
+
+Killing one process ends the engine with all its containers, and takes its mounts along; the kernel
+does that too when pytest dies. On disk there is one folder.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from lab.waiting import wait_until
+
+from . import images
+
+# Not Machine's mount namespace: dockerd needs the cgroups below the host's /sys.
+SETUP = """
+mount --bind "$1" /etc/resolv.conf
+shift
+exec tini -s -- dockerd "$@"
+"""
+
+
+class Engine:
+    def __init__(self, machine, folder, nameserver, fixed_v6):
+        self.folder = pathlib.Path(folder, "engine")
+        self.folder.mkdir()
+        self._log = self.folder / "dockerd.log"
+        self._bin = self._link_programs()
+        self._keeper = None
+        resolv = self.folder / "resolv.conf"
+        resolv.write_text(f"nameserver {nameserver}\n")
+        (self.folder / "daemon.json").write_text("{}")
+        (self.folder / "tmp").mkdir()
+        (self.folder / "home").mkdir()
+        self._start(machine, resolv, nameserver, fixed_v6)
+
+    def _link_programs(self):
+        """Debian's docker before any other, so that a test means the same everywhere."""
+        programs = self.folder / "bin"
+        programs.mkdir()
+        for name in ("docker", "docker-compose"):
+            path = shutil.which(name, path=f"/usr/bin:{os.environ['PATH']}")
+            if path:
+                (programs / name).symlink_to(path)
+        return programs
+
+    def _start(self, machine, resolv, nameserver, fixed_v6):
+        arguments = {"data-root": "data", "exec-root": "exec", "pidfile": "pid",
+                     "config-file": "daemon.json"}
+        options = [f"--{name}={self.folder / path}" for name, path in arguments.items()]
+        with open(self._log, "wb") as log:
+            self._keeper = subprocess.Popen(
+                ["nsenter", f"--net=/proc/{machine.pid}/ns/net", "setpriv", "--pdeathsig", "KILL",
+                 "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+                 "sh", "-euc", SETUP, "sh", resolv, *options, f"--host={self.host}",
+                 f"--dns={nameserver}", "--ipv6", f"--fixed-cidr-v6={fixed_v6}",
+                 f"--cgroup-parent={_cgroup(os.getpid())}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
+            wait_until(self._answers, "dockerd", timeout=60, pause=0.05)
+        except BaseException:
+            self.close()
+            raise
+
+    def _answers(self):
+        if self._keeper.poll() is not None:
+            raise RuntimeError(f"dockerd ended:\n{self.log()[-3000:]}")
+        return self.docker("version", check=False).returncode == 0
+
+    def close(self):
+        if not self._keeper:
+            return
+        if self._keeper.poll() is None:
+            self._remove_containers()
+            self._keeper.kill()  # and the kernel all the rest: see --kill-child
+        self._keeper.wait()
+        self._keeper = None
+        remove_cgroups(os.getpid())
+
+    def _remove_containers(self):
+        try:
+            names = self.docker("ps", "--all", "--quiet", check=False, timeout=20).stdout.split()
+            if names:
+                self.docker("rm", "--force", "--volumes", *names, check=False, timeout=60)
+        except subprocess.TimeoutExpired:
+            pass
+
+    def load_image(self, name):
+        self.docker("import", "--change", 'CMD ["/bin/sh"]', images.tar_file(name), name,
+                    timeout=120)
+
+    @property
+    def host(self):
+        return f"unix://{self.folder / 'docker.sock'}"
+
+    @property
+    def environment(self):
+        return {"DOCKER_HOST": self.host, "HOME": str(self.folder / "home"),
+                "TMPDIR": str(self.folder / "tmp"), "LANG": "C.UTF-8", "TERM": "dumb",
+                "PATH": f"{self._bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+    def docker(self, *argv, check=True, timeout=60, stdin=None):
+        done = subprocess.run([self._bin / "docker", *(str(part) for part in argv)],
+                              env=self.environment, input=stdin, timeout=timeout, text=True,
+                              capture_output=True, errors="replace")
+        if check and done.returncode:
+            raise RuntimeError(f"docker {' '.join(map(str, argv))}: {done.stderr or done.stdout}")
+        return done
+
+    def inspect(self, name):
+        return json.loads(self.docker("inspect", name).stdout)[0]
+
+    def run(self, argv, timeout=180):
+        """Runs a program where the engine is, in its network and among its processes."""
+        children = pathlib.Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children")
+        inside = children.read_text().split()[0]
+        return subprocess.run(
+            ["nsenter", f"--target={inside}", "--net", "--mount", "--pid", "--", *map(str, argv)],
+            env=self.environment, timeout=timeout, text=True, capture_output=True,
+            stdin=subprocess.DEVNULL, errors="replace")
+
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+
+def _cgroup(pid):
+    return f"egressd-test-{pid}"
+
+
+def remove_cgroups(pid):
+    """What the containers of a test run leave there, in every hierarchy."""
+    tops = [pathlib.Path(folder, _cgroup(pid)) for folder, _, _ in os.walk("/sys/fs/cgroup")]
+    for top in (top for top in tops if top.exists()):
+        for folder, _, _ in os.walk(top, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # one that is still in use is the kernel's to keep
