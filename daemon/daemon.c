@@ -189,7 +189,8 @@ static int open_control(struct daemon *daemon, struct failure *failure)
         r = control_server_open(&daemon->loop, path, commands_answer, &daemon->commands,
                                 &daemon->control);
     if (r < 0)
-        return failure_set(failure, EX_CANTCREAT, "cannot listen on %s/" CONTROL_SOCKET_NAME ": %s",
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "cannot listen on %s/" CONTROL_SOCKET_NAME ": %s",
                            daemon->options->runtime_dir, strerror(-r));
     return 0;
 }
@@ -261,7 +262,7 @@ static void report_ready(struct daemon *daemon, struct supervisor_report *report
     size_t allowed = 0, denied = 0;
     char text[128];
 
-    if (enforcement->state != VIEW_ENFORCING) {
+    if (enforcement->state == VIEW_INVALID_POLICY) {
         supervisor_report(report, 0, "running, but the policy is invalid: everything is denied");
         return;
     }
@@ -280,9 +281,9 @@ int daemon_run(void *context, struct supervisor_report *report)
     daemon->options = context;
     r = uv_loop_init(&daemon->loop);
     if (r < 0) {
-        supervisor_report(report, EX_OSERR, "cannot make an event loop");
+        supervisor_report(report, EX_UNAVAILABLE, "cannot make an event loop");
         free(daemon);
-        return EX_OSERR;
+        return EX_UNAVAILABLE;
     }
     init_handles(daemon);
     if (start(daemon, &failure) == 0) {

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dns/docker_probe.h"
 #include "dns/gate.h"
 #include "dns/refresh.h"
 #include "dns/resolver.h"
@@ -34,12 +35,14 @@ void enforcement_set_state(struct enforcement *enforcement, enum view_state stat
 
 void enforcement_set_invalid(struct enforcement *enforcement, const struct failure *failure)
 {
+    const struct run_options *options = enforcement->options;
     char reason[FAILURE_TEXT_SIZE];
 
-    snprintf(reason, sizeof(reason),
-             "%.*s. Everything is denied until that is put right: then rebuild the container, or "
-             "as root in it run: egressctl apply",
-             FAILURE_TEXT_SIZE - 160, failure->text);
+    snprintf(reason, sizeof(reason), "%.*s. Everything is denied until that is put right: then %s",
+             FAILURE_TEXT_SIZE - 160, failure->text,
+             options->workspace || options->devcontainer_file
+                 ? "rebuild the container, or as root in it run: egressctl apply"
+                 : "as root, run: egressctl reload");
     enforcement_set_state(enforcement, VIEW_INVALID_POLICY, reason);
 }
 
@@ -158,7 +161,7 @@ static int open_parts(struct enforcement *enforcement, struct failure *failure)
         r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_NORMAL,
                       &enforcement->counters, &enforcement->gate);
     if (r < 0)
-        return failure_set(failure, EX_OSERR,
+        return failure_set(failure, EX_UNAVAILABLE,
                            "cannot listen for DNS questions on loopback: %s; everything is denied",
                            strerror(-r));
     return 0;
@@ -218,15 +221,18 @@ int enforcement_verify(struct enforcement *enforcement, struct failure *failure)
     return 0;
 }
 
-void enforcement_begin(struct enforcement *enforcement)
+static void on_servers_known(struct enforcement *enforcement)
 {
-    if (enforcement->servers.ordinary_count == 0)
-        log_warning("no DNS server is known: " ENFORCEMENT_RESOLV_CONF
-                    " names none, and neither does the "
-                    "policy (\"upstreams\"). No name can be reached");
     if (enforcement->state == VIEW_STARTING)
         enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
     refresh_set_policy(enforcement->refresh, enforcement_policy(enforcement));
+}
+
+void enforcement_begin(struct enforcement *enforcement)
+{
+    if (!enforcement->servers.dockerd_unknown) /* else logged once they are known */
+        enforcement_log_servers(enforcement);
+    enforcement_find_dockerd(enforcement, on_servers_known);
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -317,6 +323,8 @@ void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *
     enforcement->on_closed = on_closed;
     enforcement->closed_context = context;
     enforcement->parts_open = 1; /* this function itself */
+    if (enforcement->docker_probe)
+        docker_probe_cancel(enforcement->docker_probe);
     if (enforcement->gate) {
         enforcement->parts_open++;
         gate_close(enforcement->gate, on_part_closed, enforcement);

@@ -16,6 +16,7 @@
 #include "failure.h"
 #include "journal/counters.h"
 
+struct docker_probe;
 struct run_options;
 
 struct enforcement {
@@ -33,6 +34,11 @@ struct enforcement {
     struct policy *deny_all;            /* what is enforced then */
     char *outline;                      /* of what is enforced */
     struct servers servers;
+    struct docker_probe *docker_probe; /* under way, or NULL */
+    void (*on_dockerd_known)(struct enforcement *enforcement);
+    bool is_docker_probed;
+    struct address dockerd[SERVERS_MAX]; /* what it found: servers that dockerd asks from in here */
+    size_t dockerd_count;
     bool found_table; /* an earlier daemon's table stood at start: its flows are judged by its
                          policy */
 

@@ -138,7 +138,7 @@ void enforcement_follow_servers(struct enforcement *enforcement)
     }
     enforcement->servers = servers;
     resolver_set_servers(enforcement->resolver, &enforcement->servers);
-    log_info("the DNS servers have changed: %zu known now", servers.ordinary_count);
+    enforcement_find_dockerd(enforcement, enforcement_log_servers);
 }
 
 void enforcement_check(struct enforcement *enforcement)

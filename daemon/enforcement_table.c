@@ -43,6 +43,10 @@ void enforcement_find_servers(const struct enforcement *enforcement, const struc
     const struct policy_upstream *upstreams = policy_upstreams(policy, &policy_count);
 
     read_resolv_conf(ret_servers);
+    if (ret_servers->dockerd_unknown && enforcement->is_docker_probed)
+        servers_add_dockerd(ret_servers, enforcement->dockerd, enforcement->dockerd_count);
+    if (ret_servers->dockerd_unknown)
+        ret_servers->ordinary_count = 0; /* a question to dockerd might come back to us */
     memcpy(given, options->upstreams, sizeof(given));
     for (size_t i = 0; options->upstream_count == 0 && i < policy_count && i < SERVERS_MAX; i++)
         given[count++] = (struct firewall_endpoint){upstreams[i].address, upstreams[i].port};
@@ -50,6 +54,38 @@ void enforcement_find_servers(const struct enforcement *enforcement, const struc
         return;
     memcpy(ret_servers->ordinary, given, sizeof(given));
     ret_servers->ordinary_count = count;
+}
+
+static const char *servers_origin(const struct enforcement *enforcement)
+{
+    size_t count;
+
+    policy_upstreams(enforcement_policy(enforcement), &count);
+    if (enforcement->options->upstream_count > 0)
+        return "--upstream";
+    return count > 0 ? "\"upstreams\" of the policy" : ENFORCEMENT_RESOLV_CONF;
+}
+
+void enforcement_log_servers(struct enforcement *enforcement)
+{
+    const struct servers *servers = &enforcement->servers;
+    char text[SERVERS_MAX * (ADDRESS_TEXT_SIZE + 8)], address[ADDRESS_TEXT_SIZE];
+    size_t used = 0;
+
+    if (servers->ordinary_count == 0) {
+        log_warning("no upstream DNS server is known: " ENFORCEMENT_RESOLV_CONF
+                    " names none, and neither does the policy (\"upstreams\"). No name can be "
+                    "reached");
+        return;
+    }
+    for (size_t i = 0; i < servers->ordinary_count; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s#%u", i > 0 ? ", " : "",
+                                 address_format(&servers->ordinary[i].address, address),
+                                 servers->ordinary[i].port);
+    log_info("upstreams: %s (%s)%s", text, servers_origin(enforcement),
+             servers->embedded.address.family != ADDRESS_NONE
+                 ? "; Docker's resolver for names without a dot"
+                 : "");
 }
 
 /* --- the table -------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ static int make_folder(const char *path, struct failure *failure)
     if (fd >= 0)
         close(fd);
     if (r < 0)
-        return failure_set(failure, EX_CANTCREAT,
+        return failure_set(failure, EX_UNAVAILABLE,
                            "cannot make the folder %s for user %d: %s. Choose another one with "
                            "--runtime-dir or --state-dir, or make it writable",
                            path, PRIVILEGE_UID, strerror(-r));
@@ -213,7 +213,7 @@ static int start(struct run_options *options, struct failure *failure)
     if (r == -EWOULDBLOCK)
         return leave_it_to_the_other(options, failure) < 0 ? failure->exit_code : EXIT_SUCCESS;
     if (r < 0) {
-        failure_set(failure, EX_CANTCREAT, "cannot write to %s: %s. It must belong to user %d",
+        failure_set(failure, EX_UNAVAILABLE, "cannot write to %s: %s. It must belong to user %d",
                     options->runtime_dir, strerror(-r), PRIVILEGE_UID);
         return failure->exit_code;
     }

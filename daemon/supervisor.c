@@ -107,7 +107,7 @@ static int repeat(const struct heard *heard)
         log_error("the daemon died before it could say ready or why not; what it had put into the "
                   "kernel stays, so the container is closed rather than open. Please report "
                   "this, with the log above");
-        return EX_SOFTWARE;
+        return EX_UNAVAILABLE;
     }
     log_report(code, text + 1);
     return code;
@@ -209,7 +209,7 @@ static void live_once(struct supervisor *supervisor)
     int report_fd = -1;
     pid_t pid = start_daemon(supervisor, &report_fd);
 
-    supervisor->daemon_status = EX_OSERR << 8;
+    supervisor->daemon_status = EX_UNAVAILABLE << 8;
     if (pid < 0) {
         log_error("cannot start a process: %s", strerror((int)-pid));
         return;
@@ -254,7 +254,7 @@ static int supervise(struct supervisor *supervisor)
         delay_ms = MIN(delay_ms * 2, BACKOFF_MOST_MS);
     }
     return WIFEXITED(supervisor->daemon_status) ? WEXITSTATUS(supervisor->daemon_status)
-                                                : EX_SOFTWARE;
+                                                : EX_UNAVAILABLE;
 }
 
 /* Away from the terminal and its signals; stdout and stderr stay: they are the container's log. */
@@ -278,7 +278,7 @@ int supervisor_run_background(supervisor_work *work, void *context)
 
     if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
         log_error("cannot start a process: %s", strerror(errno));
-        return EX_OSERR;
+        return EX_UNAVAILABLE;
     }
     if (pid == 0) {
         close(ends[0]);

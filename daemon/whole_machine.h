@@ -6,9 +6,10 @@
 
 #include <stdbool.h>
 
-/* Whether this looks like the network of a machine that runs containers. On no account certain;
- * what it looks at: Docker's bridge is in this network namespace, and the namespace is the first
- * one of the kernel, or this is a codespace (whose single containers get the host's network). */
+/* Whether this looks like the network of a machine that runs containers: Docker's bridge is in this
+ * network namespace, and either the namespace is the kernel's first one or no Docker Engine runs
+ * among the processes we see, so the bridge is somebody else's. Not certain: an engine without its
+ * default bridge, or another runtime, is not noticed. */
 bool whole_machine_is_here(void);
 
 #endif

@@ -26,6 +26,7 @@ struct explanation {
     uint64_t services; /* where the target may be reached now */
     bool allowed;
     const struct entry *denied_by; /* the deny entry that stands in the way, or NULL */
+    bool name_has_nothing; /* it has been asked, and led to no address that may be let out */
     struct json_object *leased_by;
     struct json_object *reply;
 };
@@ -49,6 +50,7 @@ static void on_name(void *context, const struct resolver_name_view *name)
         return;
     reply_add_text(about->reply, "name_state", name->state);
     reply_add_text(about->reply, "last_error", name->last_error);
+    about->name_has_nothing = name->last_error && name->count == 0;
 }
 
 static const struct entry *find_deny(const struct policy *policy, const struct target *target)
@@ -140,11 +142,17 @@ static void add_note(struct explanation *about)
         about->allowed ? NULL : find_apex(about->view->policy, &about->target);
     char text[SENTENCE_SIZE];
 
-    if (apex && !about->denied_by) {
+    if (apex && !about->denied_by)
         snprintf(text, sizeof(text), "\"%s\" covers the names below %s, not %s itself", apex->text,
                  apex->name, apex->name);
-        reply_add_text(about->reply, "note", text);
-    }
+    else if (about->allowed && about->name_has_nothing && !about->verdict.private_services)
+        snprintf(text, sizeof(text),
+                 "if its addresses are private ones and that is meant, write the entry as "
+                 "{ \"host\": \"%s\", \"private\": true }",
+                 about->target.host);
+    else
+        return;
+    reply_add_text(about->reply, "note", text);
 }
 
 /* --- what to do about it ---------------------------------------------------------------------- */
@@ -230,11 +238,11 @@ struct json_object *explain_describe(const struct view *view, const char *target
     reply_add_text(about.reply, "protocol", about.target.protocol == IPPROTO_UDP ? "udp" : "tcp");
     json_object_object_add(about.reply, "allowed", json_object_new_boolean(about.allowed));
     add_reason(&about);
-    add_note(&about);
     add_entry(&about);
     json_object_object_add(about.reply, "leased_by", about.leased_by);
     if (!about.target.is_address && view->resolver)
         resolver_each_name(view->resolver, on_name, &about);
+    add_note(&about);
     add_suggestion(&about);
     return about.reply;
 }

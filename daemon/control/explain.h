@@ -8,7 +8,7 @@
  *   "entry", "list", "file", "line"   what decided; "entry" null: nothing matched
  *   "ports"       where it may be reached, ["80","443"]
  *   "leased_by"   for an address: the names that opened it
- *   "name_state", "last_error"   for a name that has been asked
+ *   "name_state", "last_error"   for a name that has been asked; "note": a likely slip
  *   "suggestion"  null if allowed, else {"entry": the exact text to add, or null: "list": the list
  * to change, "where", "then"} */
 #ifndef EGRESSD_CONTROL_EXPLAIN_H

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "devcontainer/document.h"
+#include "devcontainer/file.h"
 #include "devcontainer/pin.h"
 #include "devcontainer/policy_object.h"
 #include "devcontainer/settings.h"
@@ -251,6 +252,24 @@ static bool has_workspace(const struct configuration_request *request)
     return request->devcontainer_file || request->workspace;
 }
 
+/* What was refused at the first start is pinned as well, so that it stays refused until root or a
+ * rebuild says otherwise: whoever edits the workspace could else have the edit adopted by the next
+ * start. */
+static void pin_refused(const struct configuration_request *request,
+                        const struct settings *settings)
+{
+    struct configuration_error ignored;
+    struct workspace_file file;
+    char *text;
+    size_t size;
+
+    if (workspace_find(request, settings, &file, &ignored) < 0 || !file.path[0] ||
+        file_read(file.path, CONFIGURATION_FILE_SIZE_MAX, &text, &size, NULL) < 0)
+        return;
+    pin_write(request->state_dir, file.path, text, size, &ignored);
+    free(text);
+}
+
 static int build(const struct policy_builder *builder, struct configuration *configuration,
                  struct configuration_error *reterr)
 {
@@ -283,15 +302,17 @@ static int read_and_build(const struct configuration_request *request,
         return r;
 
     r = read_current(request, settings, builder, configuration, &document, reterr);
-    if (r < 0)
-        return r;
-    r = build(builder, configuration, reterr);
-    if (r == 0 && pins) {
-        r = pin_write(request->state_dir, configuration->devcontainer_file, document.text,
-                      document.size, reterr);
-        configuration->pinned = r == 0;
+    if (r == 0) {
+        r = build(builder, configuration, reterr);
+        if (r == 0 && pins) {
+            r = pin_write(request->state_dir, configuration->devcontainer_file, document.text,
+                          document.size, reterr);
+            configuration->pinned = r == 0;
+        }
+        document_done(&document);
     }
-    document_done(&document);
+    if (r < 0 && pins && intent == INTENT_READ)
+        pin_refused(request, settings);
     return r;
 }
 

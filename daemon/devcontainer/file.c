@@ -100,7 +100,7 @@ int file_replace(const char *path, const void *bytes, size_t size)
         return r;
     }
     r = write_all(fd, bytes, size);
-    if (r == 0 && (fchmod(fd, 0644) < 0 || fdatasync(fd) < 0))
+    if (r == 0 && fdatasync(fd) < 0)
         r = -errno;
     close(fd);
     if (r == 0 && rename(draft, path) < 0)

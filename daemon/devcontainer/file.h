@@ -13,7 +13,8 @@
 int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
               struct stat *ret_status);
 
-/* Replaces path by a file of mode 0644 in one step, on the disk when this returns. -errno. */
+/* Replaces path by a file that its owner alone may read, in one step, on the disk when this
+ * returns. -errno. */
 int file_replace(const char *path, const void *bytes, size_t size);
 
 /* What the -errno of file_read means for a policy file, and what to do: "FILE" is said elsewhere.

@@ -41,6 +41,7 @@ struct cache *cache_new(void)
 static void free_record(struct cache_record *record)
 {
     free(record->addresses);
+    free(record->services);
     free(record->final_name);
     free(record);
 }
@@ -144,14 +145,18 @@ struct cache_record *cache_add(struct cache *cache, const char *name, enum addre
 }
 
 void cache_store(struct cache *cache, struct cache_record *record, const struct address *addresses,
-                 size_t count, const char *final_name)
+                 const uint64_t *services, size_t count, const char *final_name)
 {
     free(record->final_name);
     record->final_name = final_name ? xstrdup(final_name) : NULL;
-    if (count != record->count)
+    if (count != record->count) {
         record->addresses = xreallocarray(record->addresses, count, sizeof(addresses[0]));
-    if (count > 0)
+        record->services = xreallocarray(record->services, count, sizeof(services[0]));
+    }
+    if (count > 0) {
         memcpy(record->addresses, addresses, count * sizeof(addresses[0]));
+        memcpy(record->services, services, count * sizeof(services[0]));
+    }
     cache->addresses = cache->addresses - record->count + count;
     record->count = count;
 }

@@ -14,6 +14,7 @@
 /* Of names that came through wildcards; exact names are bounded by the policy. */
 #define CACHE_RECORDS_MAX 8192
 #define CACHE_ADDRESSES_MAX 65536
+#define CACHE_ERROR_SIZE 96
 
 struct cache;
 struct flight;
@@ -41,8 +42,9 @@ struct cache_record {
     uint64_t asked_ms;                   /* by a client, last; 0: never */
     bool is_failing;                     /* the last attempt failed */
     uint64_t retry_ms;                   /* when failing: not to be asked again before */
-    const char *error;                   /* static text; NULL: none */
+    char error[CACHE_ERROR_SIZE];        /* for people; "": none */
     struct address *addresses;
+    uint64_t *services; /* one an address: as leased, by the policy of then */
     size_t count;
     char *final_name; /* NULL: the name itself */
 
@@ -67,12 +69,11 @@ void cache_touch(struct cache *cache, struct cache_record *record);
 void cache_pin(struct cache *cache, struct cache_record *record);
 /* Throws out the oldest until the bounds hold. Nothing else throws out. */
 void cache_trim(struct cache *cache);
-/* Replaces the addresses and the final name; copies both. final_name may be NULL. */
+/* Replaces what the answer was; copies all. final_name may be NULL. */
 void cache_store(struct cache *cache, struct cache_record *record, const struct address *addresses,
-                 size_t count, const char *final_name);
+                 const uint64_t *services, size_t count, const char *final_name);
 
-/* Walks all records: start with *position == 0, NULL at the end. The one returned may be removed.
- */
+/* Walks all: start with *position == 0, NULL at the end. The one returned may be removed. */
 struct cache_record *cache_next(const struct cache *cache, size_t *position);
 
 #endif

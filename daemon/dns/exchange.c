@@ -3,30 +3,48 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "dns/random.h"
 
 #define EVENTS_PER_WAKE 64
-/* After so many answers that are not ours, someone is guessing: TCP cannot be guessed from aside.
- */
+/* After so many answers that are not ours, someone is guessing. Nobody can guess into TCP. */
 #define MISMATCHES_MAX 4
 #define UDP_RECEIVE_MAX 4096
+#define CASE_NUDGES 3 /* the honest answer may be right behind */
+/* An open port serves again while others do, chosen by chance among no fewer than IDLE_MIN (RFC
+ * 5452 9.2 wants ports that nobody can predict, not new ones). Alone, every question has a new one.
+ */
+#define IDLE_MIN 16
 #define IDLE_MAX 64
+#define USES_MAX 16
+#define PORTS_TRIED 16
+#define PORT_LOWEST 1024
+#define PORTS_ENOUGH 4096
 
 enum exchange_state { EXCHANGE_UDP, EXCHANGE_TCP_SENDING, EXCHANGE_TCP_RECEIVING };
 
-/* A socket in the epoll. UDP ones are used again, each time with a new random port, which costs a
- * fifth of a new socket. */
+/* A socket in the epoll. */
 struct channel {
     int fd;
-    int family;
     struct exchange *user; /* NULL: idle, or dead */
-    struct channel *next;  /* among the idle or the dead */
+    struct firewall_endpoint server;
+    unsigned uses;
     bool is_dead;
+    struct channel *next; /* among the dead */
+};
+
+/* Ports that the kernel gives to nobody by itself. A flow lives on in conntrack for a while after
+ * its last packet: a question of ours from the port of a client's flow, which is redirected, would
+ * come back to our own gate. */
+struct port_choice {
+    unsigned first_end;            /* from PORT_LOWEST to before this */
+    unsigned second, second_count; /* and so many from there */
 };
 
 struct exchange {
@@ -36,6 +54,7 @@ struct exchange {
     struct channel *channel;
     struct firewall_endpoint server;
     unsigned mismatches;
+    unsigned nudges_left; /* until TCP; 0: no need */
     exchange_on_reply *on_reply;
     void *context;
     /* TCP: the length prefix goes before, or comes before, the message. */
@@ -51,9 +70,11 @@ struct exchanger {
     uint32_t mark;
     struct counters *counters;
     struct exchange *living;
-    struct channel *idle[2]; /* UDP over IPv4, IPv6 */
+    struct port_choice ports;
+    struct channel *idle[IDLE_MAX]; /* UDP */
     size_t idle_count;
-    struct channel *dead; /* freed when no event of the current wake can name them any more */
+    bool is_awake;
+    struct channel *dead; /* freed when no event of this wake can name them any more */
     void (*on_closed)(void *context);
     void *context;
 };
@@ -72,97 +93,156 @@ static void free_dead(struct exchanger *exchanger)
 static void close_channel(struct exchanger *exchanger, struct channel *channel)
 {
     close(channel->fd); /* leaves the epoll by itself */
+    if (!exchanger->is_awake) {
+        free(channel);
+        return;
+    }
     channel->user = NULL;
     channel->is_dead = true;
     channel->next = exchanger->dead;
     exchanger->dead = channel;
 }
 
-static int open_channel(struct exchanger *exchanger, int family, int type, uint32_t events,
-                        struct channel **ret_channel)
+/* Once a process, early: later on files may be out of reach. */
+static struct port_choice read_ports(void)
 {
-    struct channel *channel = xcalloc(1, sizeof(*channel));
+    static struct port_choice ports;
+    unsigned low = 32768, high = 60999;
+    FILE *file;
+
+    if (ports.first_end > 0)
+        return ports;
+    file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    if (file) {
+        if (fscanf(file, "%u %u", &low, &high) != 2 || low < PORT_LOWEST || high < low ||
+            high > UINT16_MAX) {
+            low = PORT_LOWEST;
+            high = UINT16_MAX;
+        }
+        fclose(file);
+    }
+    ports = (struct port_choice){low, high + 1, UINT16_MAX - high};
+    return ports;
+}
+
+/* 0: the kernel may choose, because it keeps too few for itself to leave others. */
+static uint16_t choose_port(const struct port_choice *ports)
+{
+    unsigned first_count = ports->first_end - PORT_LOWEST;
+    unsigned count = first_count + ports->second_count;
+    uint32_t random;
+
+    if (count < PORTS_ENOUGH)
+        return 0;
+    random_fill(&random, sizeof(random));
+    random %= count; /* of 2^32: no port is noticeably more likely */
+    return (uint16_t)(random < first_count ? PORT_LOWEST + random
+                                           : ports->second + (random - first_count));
+}
+
+static int bind_port(struct exchanger *exchanger, int fd, enum address_family family)
+{
+    struct address any = {.family = family};
+
+    for (int i = 0; i < PORTS_TRIED; i++) {
+        struct sockaddr_storage storage;
+        uint16_t port = choose_port(&exchanger->ports);
+        socklen_t size = address_to_sockaddr(&any, port, &storage);
+
+        if (port == 0 || bind(fd, (struct sockaddr *)&storage, size) == 0)
+            return 0;
+        if (errno != EADDRINUSE)
+            break;
+    }
+    return -errno;
+}
+
+/* connect() has the kernel drop what comes from elsewhere. */
+static int set_up_channel(struct exchanger *exchanger, struct channel *channel, uint32_t events)
+{
     struct epoll_event event = {.events = events, .data.ptr = channel};
+    struct sockaddr_storage address;
+    socklen_t size = address_to_sockaddr(&channel->server.address, channel->server.port, &address);
     int r;
 
-    channel->family = family;
-    channel->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (channel->fd >= 0 &&
-        (exchanger->mark == 0 || setsockopt(channel->fd, SOL_SOCKET, SO_MARK, &exchanger->mark,
-                                            sizeof(exchanger->mark)) == 0) &&
-        epoll_ctl(exchanger->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) == 0) {
-        *ret_channel = channel;
-        return 0;
-    }
-    r = -errno;
-    if (channel->fd >= 0)
-        close(channel->fd);
-    free(channel);
-    return r;
+    if (exchanger->mark &&
+        setsockopt(channel->fd, SOL_SOCKET, SO_MARK, &exchanger->mark, sizeof(exchanger->mark)) < 0)
+        return -errno;
+    r = bind_port(exchanger, channel->fd, channel->server.address.family);
+    if (r < 0)
+        return r;
+    if ((connect(channel->fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS) ||
+        epoll_ctl(exchanger->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0)
+        return -errno;
+    return 0;
 }
 
-static struct channel **idle_list(struct exchanger *exchanger, int family)
+static int open_channel(struct exchanger *exchanger, const struct firewall_endpoint *server,
+                        int type, uint32_t events, struct channel **ret_channel)
 {
-    return &exchanger->idle[family == AF_INET6];
+    struct channel *channel = xcalloc(1, sizeof(*channel));
+    int family = server->address.family == ADDRESS_V4 ? AF_INET : AF_INET6;
+    int r;
+
+    channel->server = *server;
+    channel->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    r = channel->fd < 0 ? -errno : set_up_channel(exchanger, channel, events);
+    if (r < 0) {
+        if (channel->fd >= 0)
+            close(channel->fd);
+        free(channel);
+        return r;
+    }
+    *ret_channel = channel;
+    return 0;
 }
 
-/* After an answer: nothing more is to come. Without a peer the socket has no port either; what was
- * still in its queue wakes us, and that ends it. */
+static struct channel *take_idle(struct exchanger *exchanger, size_t place)
+{
+    struct channel *channel = exchanger->idle[place];
+
+    exchanger->idle[place] = exchanger->idle[--exchanger->idle_count];
+    return channel;
+}
+
+static void drop_idle(struct exchanger *exchanger, const struct channel *channel)
+{
+    for (size_t i = 0; i < exchanger->idle_count; i++)
+        if (exchanger->idle[i] == channel) {
+            close_channel(exchanger, take_idle(exchanger, i));
+            return;
+        }
+}
+
+static void drop_all_idle(struct exchanger *exchanger)
+{
+    while (exchanger->idle_count > 0)
+        close_channel(exchanger, take_idle(exchanger, 0));
+}
+
 static void release_channel(struct exchanger *exchanger, struct channel *channel)
 {
-    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    struct channel **list = idle_list(exchanger, channel->family);
-
-    if (exchanger->idle_count >= IDLE_MAX || connect(channel->fd, &nobody, sizeof(nobody)) < 0) {
-        close_channel(exchanger, channel);
-        return;
-    }
     channel->user = NULL;
-    channel->next = *list;
-    *list = channel;
-    exchanger->idle_count++;
+    if (exchanger->idle_count == IDLE_MAX || channel->uses >= USES_MAX)
+        close_channel(exchanger, channel);
+    else
+        exchanger->idle[exchanger->idle_count++] = channel;
 }
 
-static void drop_idle(struct exchanger *exchanger, struct channel *channel)
+static int take_udp_channel(struct exchanger *exchanger, const struct firewall_endpoint *server,
+                            struct channel **ret_channel)
 {
-    struct channel **link = idle_list(exchanger, channel->family);
+    if (exchanger->idle_count >= IDLE_MIN) {
+        struct channel *channel = take_idle(exchanger, random_u16() % exchanger->idle_count);
 
-    while (*link != channel)
-        link = &(*link)->next;
-    *link = channel->next;
-    exchanger->idle_count--;
-    close_channel(exchanger, channel);
-}
-
-static int take_channel(struct exchanger *exchanger, int family, struct channel **ret_channel)
-{
-    struct channel **list = idle_list(exchanger, family);
-
-    if (!*list)
-        return open_channel(exchanger, family, SOCK_DGRAM, EPOLLIN, ret_channel);
-    *ret_channel = *list;
-    *list = (*list)->next;
-    exchanger->idle_count--;
-    return 0;
-}
-
-/* connect() picks a random port, and has the kernel drop what comes from elsewhere. */
-static int connect_channel(struct exchange *exchange, struct channel *channel)
-{
-    struct sockaddr_storage address;
-    socklen_t size =
-        address_to_sockaddr(&exchange->server.address, exchange->server.port, &address);
-
-    if (connect(channel->fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS)
-        return -errno;
-    channel->user = exchange;
-    exchange->channel = channel;
-    return 0;
-}
-
-static int family_of(const struct exchange *exchange)
-{
-    return exchange->server.address.family == ADDRESS_V4 ? AF_INET : AF_INET6;
+        if (channel->server.port == server->port &&
+            address_equal(&channel->server.address, &server->address)) {
+            *ret_channel = channel;
+            return 0;
+        }
+        close_channel(exchanger, channel);
+    }
+    return open_channel(exchanger, server, SOCK_DGRAM, EPOLLIN, ret_channel);
 }
 
 /* The one way out of every exchange. Its channel has been seen to. */
@@ -174,6 +254,8 @@ static void end(struct exchange *exchange)
         exchange->exchanger->living = exchange->next;
     if (exchange->next)
         exchange->next->previous = exchange->previous;
+    if (!exchange->exchanger->living)
+        drop_all_idle(exchange->exchanger);
     free(exchange->reply);
     free(exchange);
 }
@@ -198,33 +280,33 @@ static int start_udp(struct exchange *exchange)
 {
     struct exchanger *exchanger = exchange->exchanger;
     struct channel *channel;
-    int r = take_channel(exchanger, family_of(exchange), &channel);
+    int r = take_udp_channel(exchanger, &exchange->server, &channel);
 
     if (r < 0)
         return r;
-    r = connect_channel(exchange, channel);
-    if (r == 0 && send(channel->fd, exchange->query.bytes, exchange->query.size, 0) < 0)
+    if (send(channel->fd, exchange->query.bytes, exchange->query.size, 0) < 0) {
         r = -errno;
-    if (r < 0)
         close_channel(exchanger, channel);
-    return r;
+        return r;
+    }
+    channel->uses++;
+    channel->user = exchange;
+    exchange->channel = channel;
+    return 0;
 }
 
 static int start_tcp(struct exchange *exchange)
 {
-    struct exchanger *exchanger = exchange->exchanger;
-    struct channel *channel;
-    int r = open_channel(exchanger, family_of(exchange), SOCK_STREAM, EPOLLOUT, &channel);
+    int r = open_channel(exchange->exchanger, &exchange->server, SOCK_STREAM, EPOLLOUT,
+                         &exchange->channel);
 
     if (r < 0)
         return r;
+    exchange->channel->user = exchange;
     exchange->state = EXCHANGE_TCP_SENDING;
     exchange->prefix[0] = (uint8_t)(exchange->query.size >> 8);
     exchange->prefix[1] = (uint8_t)exchange->query.size;
-    r = connect_channel(exchange, channel);
-    if (r < 0)
-        close_channel(exchanger, channel);
-    return r;
+    return 0;
 }
 
 static void switch_to_tcp(struct exchange *exchange)
@@ -263,8 +345,19 @@ static void on_udp_readable(struct exchange *exchange)
     }
     if (match != MESSAGE_OURS)
         exchange->exchanger->counters->upstream_mismatches++;
-    if (match != MESSAGE_NOT_OURS || ++exchange->mismatches == MISMATCHES_MAX)
+    if (match == MESSAGE_OURS || ++exchange->mismatches == MISMATCHES_MAX)
         switch_to_tcp(exchange);
+    else if (match == MESSAGE_CASE_DIFFERS)
+        exchange->nudges_left = CASE_NUDGES;
+}
+
+bool exchange_nudge(struct exchange *exchange)
+{
+    if (exchange->state != EXCHANGE_UDP || exchange->nudges_left == 0 ||
+        --exchange->nudges_left > 0)
+        return false;
+    switch_to_tcp(exchange);
+    return true;
 }
 
 /* Returns 0 when all is out, -EAGAIN, or another -errno. */
@@ -386,6 +479,7 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     count = epoll_wait(exchanger->epoll_fd, ready, EVENTS_PER_WAKE, 0);
+    exchanger->is_awake = true;
     for (int i = 0; i < count; i++) {
         struct channel *channel = ready[i].data.ptr;
 
@@ -394,6 +488,7 @@ static void on_wake(uv_poll_t *poll, int status, int events)
         else if (!channel->is_dead) /* or it died of an earlier event of this wake */
             drop_idle(exchanger, channel);
     }
+    exchanger->is_awake = false;
     free_dead(exchanger);
 }
 
@@ -444,6 +539,7 @@ int exchanger_new(uv_loop_t *loop, uint32_t mark, struct counters *counters,
     exchanger->epoll_fd = fd;
     exchanger->mark = mark;
     exchanger->counters = counters;
+    exchanger->ports = read_ports();
     uv_poll_start(&exchanger->poll, UV_READABLE, on_wake);
     *ret_exchanger = exchanger;
     return 0;
@@ -454,7 +550,6 @@ static void on_poll_closed(uv_handle_t *handle)
     struct exchanger *exchanger = handle->data;
 
     close(exchanger->epoll_fd);
-    free_dead(exchanger);
     if (exchanger->on_closed)
         exchanger->on_closed(exchanger->context);
     free(exchanger);
@@ -464,9 +559,7 @@ void exchanger_close(struct exchanger *exchanger, void (*on_closed)(void *contex
 {
     while (exchanger->living)
         exchange_cancel(exchanger->living);
-    for (size_t i = 0; i < 2; i++)
-        while (exchanger->idle[i])
-            drop_idle(exchanger, exchanger->idle[i]);
+    drop_all_idle(exchanger);
     exchanger->on_closed = on_closed;
     exchanger->context = context;
     uv_close((uv_handle_t *)&exchanger->poll, on_poll_closed);

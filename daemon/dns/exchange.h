@@ -6,6 +6,7 @@
 #ifndef EGRESSD_DNS_EXCHANGE_H
 #define EGRESSD_DNS_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -38,5 +39,10 @@ int exchange_start(struct exchanger *exchanger, const struct firewall_endpoint *
                    enum message_edns edns, exchange_on_reply *on_reply, void *context,
                    struct exchange **ret_exchange);
 void exchange_cancel(struct exchange *exchange);
+
+/* Call every few ms while waiting. Some servers mangle the case of names: when such an answer has
+ * come and no better one after it, TCP decides. on_reply may run from within. Returns whether
+ * anything was done. */
+bool exchange_nudge(struct exchange *exchange);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,27 +29,40 @@ static bool has_address(const struct address *addresses, size_t count,
     return false;
 }
 
-/* The one way into the kernel. Leaves in resolver->kept what the policy lets be leased,
+/* The one way into the kernel. */
+static int grant(struct resolver *resolver, const char *name, const struct address *addresses,
+                 const uint64_t *services, size_t count, uint32_t ttl_s)
+{
+    const struct lease_grant request = {
+        .name = name,
+        .addresses = addresses,
+        .services = services,
+        .count = count,
+        .lifetime_s = ttl_s + resolver->options.lease_grace_s,
+    };
+    int r = leases_grant(resolver->leases, &request);
+
+    if (r < 0)
+        resolver->counters->grant_failures++;
+    return r;
+}
+
+/* Leaves in resolver->kept what the policy lets be leased,
  * acknowledged. Returns the count kept, or -errno; *ret_why is the reason for which some were left
  * out, or NULL. */
 static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
                  const struct address *addresses, size_t count, uint32_t ttl_s,
                  const char **ret_why)
 {
-    struct lease_grant grant = {
-        .name = name,
-        .addresses = resolver->kept,
-        .services = resolver->services,
-        .lifetime_s = ttl_s + resolver->options.lease_grace_s,
-    };
+    size_t kept = 0;
     int r;
 
     *ret_why = NULL;
-    for (size_t i = 0; i < count && grant.count < MESSAGE_ADDRESSES_MAX; i++) {
+    for (size_t i = 0; i < count && kept < MESSAGE_ADDRESSES_MAX; i++) {
         const char *why;
         uint64_t services;
 
-        if (has_address(resolver->kept, grant.count, &addresses[i]))
+        if (has_address(resolver->kept, kept, &addresses[i]))
             continue;
         services = policy_judge_learned(resolver->policy, verdict, &addresses[i], &why);
         if (services == 0) {
@@ -56,18 +70,16 @@ static int lease(struct resolver *resolver, const char *name, const struct verdi
             resolver->counters->addresses_refused++;
             continue;
         }
-        resolver->kept[grant.count] = addresses[i];
-        resolver->services[grant.count++] = services;
+        resolver->kept[kept] = addresses[i];
+        resolver->services[kept++] = services;
     }
-    if (grant.count == 0)
+    if (kept == 0)
         return 0;
-    r = leases_grant(resolver->leases, &grant);
-    if (r < 0) {
-        resolver->counters->grant_failures++;
+    r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s);
+    if (r < 0)
         return r;
-    }
     resolver->counters->grants++;
-    return (int)grant.count;
+    return (int)kept;
 }
 
 static enum resolver_status status_of(enum cache_result result)
@@ -137,6 +149,28 @@ static struct resolver_answer failure_of(const char *name, int status)
     return resolver_no_answer(name, RESOLVER_FAILED, failures[i].why, failures[i].extended_error);
 }
 
+static struct resolver_answer ungranted(const struct cache_record *record, int status)
+{
+    struct resolver_answer answer = failure_of(record->name, status);
+
+    answer.extended_error = MESSAGE_EXTENDED_OTHER;
+    if (status != -ENFILE)
+        answer.why = "the kernel did not take the addresses";
+    return answer;
+}
+
+struct resolver_answer resolver_read_fresh(struct resolver *resolver, struct cache_record *record,
+                                           uint64_t now_ms)
+{
+    uint32_t ttl_s = (uint32_t)((record->fresh_until_ms - now_ms) / 1000);
+    int r = 0;
+
+    if (record->count > 0)
+        r = grant(resolver, record->name, record->addresses, record->services, record->count,
+                  ttl_s);
+    return r < 0 ? ungranted(record, r) : resolver_answer_of(record, ttl_s);
+}
+
 static bool has_stale(const struct resolver *resolver, const struct cache_record *record)
 {
     uint64_t age_ms = clock_now_ms() - record->learned_ms;
@@ -160,7 +194,8 @@ bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
         if (count <= 0)
             return false;
         if ((size_t)count < record->count)
-            cache_store(resolver->cache, record, resolver->kept, (size_t)count, NULL);
+            cache_store(resolver->cache, record, resolver->kept, resolver->services, (size_t)count,
+                        NULL);
     }
     *ret_answer = resolver_answer_of(record, STALE_TTL_S);
     ret_answer->stale = true;
@@ -173,7 +208,7 @@ static void note_failure(struct cache_record *record, const char *why)
 {
     record->is_failing = true;
     record->retry_ms = clock_now_ms() + RETRY_MS;
-    record->error = why;
+    snprintf(record->error, sizeof(record->error), "%s", why);
 }
 
 struct resolver_answer resolver_answer_failure(struct resolver *resolver,
@@ -333,6 +368,18 @@ static void land_failed(struct flight *flight, int status)
     land(flight, &answer);
 }
 
+void flight_restart(struct flight *flight)
+{
+    const char *name = flight->pieces > 0 ? flight->final_name : flight->record->name;
+    int r;
+
+    upstream_cancel(flight->question);
+    flight->question = NULL;
+    r = ask_upstream(flight, name);
+    if (r < 0)
+        land_failed(flight, r);
+}
+
 static void land_refused(struct flight *flight)
 {
     struct cache_record *record = flight->record;
@@ -345,16 +392,16 @@ static void land_refused(struct flight *flight)
 }
 
 /* Fresh from since_ms on, so that the cache never outlives a lease that was made later. */
-static void remember(struct flight *flight, enum cache_result result, const char *error,
-                     size_t kept, uint64_t since_ms, uint32_t ttl_s)
+static void remember(struct flight *flight, enum cache_result result, size_t kept,
+                     uint64_t since_ms, uint32_t ttl_s)
 {
     struct resolver *resolver = flight->resolver;
     struct cache_record *record = flight->record;
 
-    cache_store(resolver->cache, record, resolver->kept, kept,
+    cache_store(resolver->cache, record, resolver->kept, resolver->services, kept,
                 flight->hops > 0 ? flight->final_name : NULL);
     record->result = result;
-    record->error = error;
+    record->error[0] = '\0';
     record->is_failing = false;
     record->learned_ms = since_ms;
     record->fresh_until_ms = since_ms + (uint64_t)ttl_s * 1000;
@@ -369,13 +416,9 @@ static uint32_t negative_ttl(const struct message_answer *answer)
 
 static void land_ungranted(struct flight *flight, int status)
 {
-    struct cache_record *record = flight->record;
-    struct resolver_answer answer = failure_of(record->name, status);
+    struct resolver_answer answer = ungranted(flight->record, status);
 
-    answer.extended_error = MESSAGE_EXTENDED_OTHER;
-    if (status != -ENFILE)
-        answer.why = "the kernel did not take the addresses";
-    note_failure(record, answer.why);
+    note_failure(flight->record, answer.why);
     land(flight, &answer);
 }
 
@@ -397,7 +440,10 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
     }
     if (kept == 0 && ttl_s > NEGATIVE_MAX_S)
         ttl_s = NEGATIVE_MAX_S;
-    remember(flight, kept > 0 ? CACHE_ANSWER : CACHE_REFUSED, why, (size_t)kept, now_ms, ttl_s);
+    remember(flight, kept > 0 ? CACHE_ANSWER : CACHE_REFUSED, (size_t)kept, now_ms, ttl_s);
+    if (why)
+        snprintf(record->error, sizeof(record->error), "%s not let out: %s",
+                 kept > 0 ? "some of its addresses are" : "its addresses are", why);
     if (kept > 0 && flight->for_client && !record->is_exact && resolver->on_learned)
         resolver->on_learned(resolver->observer, record->name, record->family, ttl_s);
     result = resolver_answer_of(record, ttl_s);
@@ -410,8 +456,9 @@ static void land_negative(struct flight *flight, const struct message_answer *an
     uint32_t ttl_s = negative_ttl(answer);
     struct resolver_answer result;
 
-    remember(flight, exists ? CACHE_ANSWER : CACHE_NO_NAME, exists ? NULL : "there is no such name",
-             0, clock_now_ms(), ttl_s);
+    remember(flight, exists ? CACHE_ANSWER : CACHE_NO_NAME, 0, clock_now_ms(), ttl_s);
+    if (!exists)
+        snprintf(flight->record->error, sizeof(flight->record->error), "there is no such name");
     result = resolver_answer_of(flight->record, ttl_s);
     land(flight, &result);
 }
@@ -421,8 +468,9 @@ static void land_denied(struct flight *flight)
 {
     struct resolver_answer result;
 
-    remember(flight, CACHE_REFUSED, "its chain of CNAMEs leads to a denied name", 0, clock_now_ms(),
-             NEGATIVE_MAX_S);
+    remember(flight, CACHE_REFUSED, 0, clock_now_ms(), NEGATIVE_MAX_S);
+    snprintf(flight->record->error, sizeof(flight->record->error),
+             "its chain of CNAMEs leads to a denied name");
     result = resolver_answer_of(flight->record, NEGATIVE_MAX_S);
     land(flight, &result);
 }
@@ -442,8 +490,7 @@ static int follow_piece(struct flight *flight, const struct message_answer *answ
     return flight->hops > MESSAGE_CHAIN_MAX ? -ELOOP : 0;
 }
 
-/* Without an SOA, which would say that there is nothing, the chain's end is still to be asked for.
- */
+/* Without an SOA, which would say that there is nothing, the end is still to be asked for. */
 static bool is_cut_short(const struct message_answer *answer)
 {
     return answer->rcode == MESSAGE_NOERROR && answer->count == 0 && answer->chain_count > 0 &&

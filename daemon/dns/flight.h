@@ -24,7 +24,7 @@ struct flight {
     const struct entry *entry; /* what allowed it; NULL after the policy changed */
     struct upstream_question *question;
     struct resolver_waiter *waiters;
-    bool for_client;
+    bool for_client, is_outdated; /* asks servers that are no longer ours */
     /* What the pieces of the chain so far came to. */
     unsigned pieces;
     size_t hops;
@@ -56,6 +56,10 @@ struct verdict resolver_judge(const struct resolver *resolver, const char *name)
 struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s);
 struct resolver_answer resolver_no_answer(const char *name, enum resolver_status status,
                                           const char *why, int extended_error);
+/* A fresh answer once more. Its leases stand, unless somebody emptied the kernel's sets by hand:
+ * they are asked for again, which costs nothing when nothing lacks. */
+struct resolver_answer resolver_read_fresh(struct resolver *resolver, struct cache_record *record,
+                                           uint64_t now_ms);
 /* The last good answer once more (RFC 8767), judged and leased anew. False: it will not do. */
 bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
                          struct resolver_answer *ret_answer);
@@ -69,6 +73,8 @@ int flight_start(struct resolver *resolver, struct cache_record *record, const s
 struct resolver_waiter *flight_join(struct flight *flight, resolver_on_answer *on_answer,
                                     void *context);
 void flight_leave(struct resolver_waiter *waiter);
+/* Asks anew, of the servers as they are now. */
+void flight_restart(struct flight *flight);
 /* Without a word to who waits. */
 void flight_abort(struct flight *flight);
 

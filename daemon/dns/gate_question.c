@@ -38,7 +38,8 @@ static void send_rcode(const struct gate_peer *peer, const struct message_questi
 
 /* What people see in dig, and programs that log extended errors. */
 static void send_with_text(const struct gate_peer *peer, const struct message_question *question,
-                           enum message_rcode rcode, int extended_error, const char *text)
+                           enum message_rcode rcode, int extended_error, const char *joint,
+                           const char *text)
 {
     char full_text[TEXT_SIZE];
     struct message_reply reply = {
@@ -48,13 +49,12 @@ static void send_with_text(const struct gate_peer *peer, const struct message_qu
     };
 
     if (question->has_edns)
-        snprintf(full_text, sizeof(full_text), "egressd: %s %s",
-                 question->name[0] ? question->name : "this name", text);
+        snprintf(full_text, sizeof(full_text), "egressd: %s%s%s",
+                 question->name[0] ? question->name : "this name", joint, text);
     send_reply(peer, question, &reply);
 }
 
-/* NXDOMAIN by default: with it getaddrinfo fails at once and for good, with REFUSED it tries again.
- */
+/* NXDOMAIN by default: with it getaddrinfo fails at once and for good; after REFUSED it retries. */
 static void refuse(struct gate *gate, const struct gate_peer *peer,
                    const struct message_question *question, const char *why)
 {
@@ -62,7 +62,7 @@ static void refuse(struct gate *gate, const struct gate_peer *peer,
 
     gate->counters->questions_refused++;
     send_with_text(peer, question, says_refused ? MESSAGE_REFUSED : MESSAGE_NXDOMAIN,
-                   MESSAGE_EXTENDED_BLOCKED, why);
+                   MESSAGE_EXTENDED_BLOCKED, " ", why);
 }
 
 static void send_answer(struct gate *gate, const struct gate_peer *peer,
@@ -87,13 +87,14 @@ static void send_answer(struct gate *gate, const struct gate_peer *peer,
     case RESOLVER_REFUSED:
         /* The name exists, and may have addresses of the other family that are fine. */
         if (answer->why)
-            send_with_text(peer, question, MESSAGE_NOERROR, answer->extended_error, answer->why);
+            send_with_text(peer, question, MESSAGE_NOERROR, answer->extended_error, ": ",
+                           answer->why);
         else
             refuse(gate, peer, question, "is not on the allowlist");
         break;
     case RESOLVER_FAILED:
         gate->counters->questions_failed++;
-        send_with_text(peer, question, MESSAGE_SERVFAIL, answer->extended_error, answer->why);
+        send_with_text(peer, question, MESSAGE_SERVFAIL, answer->extended_error, ": ", answer->why);
         break;
     }
 }
@@ -227,12 +228,12 @@ static bool decide(struct gate_question *question)
         answer_localhost(&question->peer, message);
         return false;
     }
-    if (message->type == MESSAGE_PTR) {
-        send_rcode(&question->peer, message, MESSAGE_NXDOMAIN);
-        return false;
-    }
     if (gate->policy && message->is_internet && message->name[0])
         verdict = policy_judge_name(gate->policy, message->name);
+    if (!verdict.allowed && message->type == MESSAGE_PTR) {
+        send_rcode(&question->peer, message, MESSAGE_NXDOMAIN); /* nobody tried to get anywhere */
+        return false;
+    }
     if (!verdict.allowed) {
         refuse(gate, &question->peer, message,
                verdict.reason == VERDICT_DENIED ? "is denied" : "is not on the allowlist");

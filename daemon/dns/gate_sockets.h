@@ -12,8 +12,7 @@ struct gate_sockets {
     bool has_ipv6;
 };
 
-/* Nobody else can bind the port while they are open. The caller closes them. Returns 0 or -errno.
- */
+/* Nobody else can bind the port while they are open. The caller closes them. 0 or -errno. */
 int gate_sockets_open(struct gate_sockets *ret_sockets);
 void gate_sockets_close(struct gate_sockets *sockets);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DNS over TCP, RFC 7766: many questions a connection, answered in whatever order they are ready.
- */
+/* DNS over TCP, RFC 7766: many questions a connection, answered in the order they are ready. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,8 +165,7 @@ static void take_message(struct gate_connection *connection, size_t size)
     gate_take_message(connection->gate, &peer, connection->message + PREFIX_SIZE, size);
 }
 
-/* Prefix and message may come in any pieces. False: the connection is closed, or no client of DNS.
- */
+/* Prefix and message may come in any pieces. False: it is closed, or no client of DNS. */
 static bool take_bytes(struct gate_connection *connection, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {

@@ -109,8 +109,7 @@ int message_write_query(const char *name, uint16_t type, enum message_edns edns,
 enum message_match {
     MESSAGE_NOT_OURS,
     MESSAGE_OURS,
-    MESSAGE_CASE_DIFFERS, /* ours but for the case of letters: a server that mangles it, or a guess
-                           */
+    MESSAGE_CASE_DIFFERS, /* but for the case of letters: a server that mangles it, or a guess */
 };
 enum message_match message_match_reply(const struct message_query *query, const uint8_t *bytes,
                                        size_t size);

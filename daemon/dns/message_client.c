@@ -127,7 +127,8 @@ static uint8_t *put_u32(uint8_t *at, uint32_t value)
 
 static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t size)
 {
-    memcpy(at, bytes, size);
+    if (size > 0)
+        memcpy(at, bytes, size);
     return at + size;
 }
 

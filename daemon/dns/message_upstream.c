@@ -198,6 +198,17 @@ static int read_soa(const uint8_t *bytes, struct cursor *c, unsigned count,
     return 0;
 }
 
+/* Means nothing to us, but a message that is broken anywhere is no honest one. */
+static int skip_records(const uint8_t *bytes, struct cursor *c, unsigned count)
+{
+    struct record record;
+
+    for (unsigned i = 0; i < count; i++)
+        if (read_record(bytes, c, &record) < 0)
+            return -EBADMSG;
+    return 0;
+}
+
 static int follow_chain(const uint8_t *bytes, struct cursor c, unsigned count, const char *name,
                         struct message_answer *answer)
 {
@@ -215,7 +226,7 @@ static int follow_chain(const uint8_t *bytes, struct cursor c, unsigned count, c
 
 /* The header and the question, which must be the one we asked. */
 static int read_head(const uint8_t *bytes, struct cursor *c, const char *name, uint16_t type,
-                     unsigned counts[static 2], enum message_rcode *ret_rcode)
+                     unsigned counts[static 3], enum message_rcode *ret_rcode)
 {
     char asked[WIRE_NAME_TEXT_SIZE];
     uint8_t flags;
@@ -227,7 +238,7 @@ static int read_head(const uint8_t *bytes, struct cursor *c, const char *name, u
         return -EBADMSG;
     counts[0] = cursor_u16(c);
     counts[1] = cursor_u16(c);
-    cursor_u16(c);
+    counts[2] = cursor_u16(c);
     if (c->failed || wire_name_read(bytes, c, asked) < 0 || strcmp(asked, name) != 0)
         return -EBADMSG;
     if (cursor_u16(c) != type || cursor_u16(c) != CLASS_IN || c->failed)
@@ -240,7 +251,7 @@ int message_read_answer(const uint8_t *bytes, size_t size, const char *name, uin
 {
     struct message_answer *answer = ret_answer;
     struct cursor c = cursor_over(bytes, size);
-    unsigned counts[2]; /* answer, authority */
+    unsigned counts[3]; /* answer, authority, additional */
     const char *owner;
     int r;
 
@@ -256,7 +267,7 @@ int message_read_answer(const uint8_t *bytes, size_t size, const char *name, uin
         return r;
     owner = answer->chain_count > 0 ? answer->chain[answer->chain_count - 1] : name;
     if (read_addresses(bytes, &c, counts[0], owner, type, answer) < 0 ||
-        read_soa(bytes, &c, counts[1], answer) < 0)
+        read_soa(bytes, &c, counts[1], answer) < 0 || skip_records(bytes, &c, counts[2]) < 0)
         return -EBADMSG;
     if (answer->rcode != MESSAGE_NOERROR)
         answer->count = 0;

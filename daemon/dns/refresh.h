@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks names again by timer: every exact name of the policy from the start, every other name that
  * clients used, at 0.8 of its TTL, with a floor, jitter and back-off. Additive: addresses leave
- * when their leases end. Correctness never depends on it, because the gate opens what it answers.
- */
+ * when their leases end. Correctness never depends on it, as the gate opens what it answers. */
 #ifndef EGRESSD_DNS_REFRESH_H
 #define EGRESSD_DNS_REFRESH_H
 

@@ -50,8 +50,7 @@ static bool answer_at_once(struct resolver *resolver, struct cache_record *recor
     record->asked_ms = now_ms;
     if (now_ms < record->fresh_until_ms) {
         resolver->counters->cache_hits++;
-        *ret_answer =
-            resolver_answer_of(record, (uint32_t)((record->fresh_until_ms - now_ms) / 1000));
+        *ret_answer = resolver_read_fresh(resolver, record, now_ms);
         return true;
     }
     if (!record->is_failing)
@@ -156,12 +155,12 @@ static void rejudge(struct resolver *resolver, struct cache_record *record)
         return;
     }
     if (!verdict.allowed || record->result == CACHE_REFUSED) {
-        cache_store(resolver->cache, record, NULL, 0, NULL);
+        cache_store(resolver->cache, record, NULL, NULL, 0, NULL);
         record->result = CACHE_NOTHING;
     }
     record->fresh_until_ms = 0;
     record->is_failing = false;
-    record->error = NULL;
+    record->error[0] = '\0';
     record->is_exact = is_exact(&verdict);
     cache_pin(resolver->cache, record);
 }
@@ -177,8 +176,28 @@ void resolver_set_policy(struct resolver *resolver, const struct policy *policy)
     cache_trim(resolver->cache);
 }
 
+/* Whoever hears of a flight's end may start others, so the list is searched from its head each
+ * time. */
+static void restart_flights(struct resolver *resolver)
+{
+    struct flight *flight;
+
+    for (flight = resolver->flights; flight; flight = flight->next)
+        flight->is_outdated = flight->question != NULL; /* else it is landing */
+    for (flight = resolver->flights; flight;) {
+        if (!flight->is_outdated) {
+            flight = flight->next;
+            continue;
+        }
+        flight->is_outdated = false;
+        flight_restart(flight);
+        flight = resolver->flights;
+    }
+}
+
 void resolver_set_servers(struct resolver *resolver, const struct servers *servers)
 {
+    bool are_others = !servers_equal(servers, &resolver->servers);
     struct cache_record *record;
     size_t position = 0;
 
@@ -186,6 +205,8 @@ void resolver_set_servers(struct resolver *resolver, const struct servers *serve
     upstream_forget_silence(resolver->upstream);
     while ((record = cache_next(resolver->cache, &position)))
         record->retry_ms = 0;
+    if (are_others)
+        restart_flights(resolver);
 }
 
 int resolver_new(uv_loop_t *loop, const struct resolver_options *options, struct leases *leases,
@@ -255,6 +276,11 @@ static enum standing standing_of(const struct cache_record *record, uint64_t now
     return record->is_failing ? STANDS_FAILED : STANDS_PENDING;
 }
 
+static const char *error_of(const struct cache_record *record)
+{
+    return record->error[0] ? record->error : NULL;
+}
+
 static uint32_t ttl_left(const struct cache_record *record, uint64_t now_ms)
 {
     return now_ms >= record->fresh_until_ms ? 0
@@ -283,7 +309,7 @@ static void view_name(const struct cache_record *record, const struct cache_reco
         .name = record->name,
         .state = standing_texts[standing_of(record, now_ms)],
         .ttl_left_s = ttl_left(record, now_ms),
-        .last_error = record->error || !other ? record->error : other->error,
+        .last_error = record->error[0] || !other ? error_of(record) : error_of(other),
         .addresses = addresses,
         .count = count + (other ? other->count : 0),
     };

@@ -38,14 +38,13 @@ void resolver_close(struct resolver *resolver, void (*on_closed)(void *context),
  * names that it refuses; the others are asked anew when next wanted, because other addresses may
  * count now. */
 void resolver_set_policy(struct resolver *resolver, const struct policy *policy);
-/* Copied. What failed so far may be asked again at once. */
+/* Copied. What failed so far may be asked again at once, and what is being asked is asked anew. */
 void resolver_set_servers(struct resolver *resolver, const struct servers *servers);
 
 enum resolver_status {
     RESOLVER_OK,      /* addresses, perhaps none (the name has none of this family) */
     RESOLVER_NO_NAME, /* NXDOMAIN from upstream */
-    RESOLVER_REFUSED, /* by the policy: the name (then nothing was asked), or all of its addresses
-                       */
+    RESOLVER_REFUSED, /* by the policy: the name (nothing was asked), or its addresses */
     RESOLVER_FAILED,  /* no upstream answered usefully, or the kernel did not take the lease */
 };
 
@@ -64,8 +63,7 @@ typedef void resolver_on_answer(void *context, const struct resolver_answer *ans
 
 enum resolver_route {
     RESOLVER_ROUTE_NORMAL,
-    RESOLVER_ROUTE_DOCKERD, /* asked by dockerd for us: ordinary servers only, never the embedded
-                               one */
+    RESOLVER_ROUTE_DOCKERD, /* asked by dockerd for us: never the embedded server */
 };
 
 /* Asks for the addresses of one family. name is canonical. on_answer runs exactly once, perhaps

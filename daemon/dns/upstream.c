@@ -234,6 +234,15 @@ static void pass_on(struct upstream_question *question)
         finish(question, question->status, NULL);
 }
 
+/* True: the question may be over. */
+static bool nudge(struct upstream_question *question)
+{
+    for (size_t i = 0; i < question->attempt_count; i++)
+        if (question->attempts[i].exchange && exchange_nudge(question->attempts[i].exchange))
+            return true;
+    return false;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct upstream *upstream = timer->data;
@@ -242,6 +251,8 @@ static void on_tick(uv_timer_t *timer)
 
     for (struct upstream_question *question = upstream->questions; question; question = next) {
         next = question->next;
+        if (nudge(question))
+            continue;
         if (now_ms >= question->deadline_ms)
             finish(question, -ETIMEDOUT, NULL);
         else if (now_ms >= question->next_at_ms)

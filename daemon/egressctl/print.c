@@ -156,7 +156,8 @@ static void print_entry(struct json_object *entry)
     char ports[LINE_SIZE];
 
     screen_cell(screen_text(entry, "host"), HOST_WIDTH);
-    screen_cell(join(screen_member(entry, "ports"), " ", ports), PORTS_WIDTH);
+    join(screen_member(entry, "ports"), " ", ports);
+    screen_cell(strcmp(ports, "* */udp") == 0 ? "every port" : ports, PORTS_WIDTH);
     if (*screen_text(entry, "file"))
         screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
                      (long long)screen_number(entry, "line"));
@@ -226,7 +227,7 @@ static void print_warnings(struct json_object *reply)
     for (size_t i = 0; i < length_of(weaknesses); i++)
         screen_print(SCREEN_WARN, "weakness: %s\n", json_object_get_string(item(weaknesses, i)));
     if (restored > 0)
-        screen_print(SCREEN_WARN, "somebody changed the kernel's table; put back %lld times\n",
+        screen_print(SCREEN_WARN, "somebody changed the kernel's table; times put back: %lld\n",
                      restored);
     printf("\n");
     if (json_object_get_boolean(screen_member(policy, "pending")))

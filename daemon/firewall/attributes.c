@@ -15,12 +15,16 @@ static int collect(const struct nlattr *attribute, void *context)
     return MNL_CB_OK;
 }
 
+/* By length, not by mnl_attr_parse: that one rounds the length of the message up. */
 int attributes_read(const struct nlmsghdr *message, size_t header_size,
                     struct attributes *ret_attributes)
 {
+    size_t start = mnl_nlmsg_size((header_size + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO);
+
     *ret_attributes = (struct attributes){{NULL}};
-    if (message->nlmsg_len < mnl_nlmsg_size(header_size) ||
-        mnl_attr_parse(message, (unsigned)header_size, collect, ret_attributes) < 0)
+    if (message->nlmsg_len < start ||
+        mnl_attr_parse_payload((const uint8_t *)message + start, message->nlmsg_len - start,
+                               collect, ret_attributes) < 0)
         return -EBADMSG;
     return 0;
 }

@@ -119,13 +119,15 @@ void explain_refusal(const struct transaction *transaction, int error, struct te
     const char *expression = explain_expression(transaction, name);
     const char *said = refusal.text[0] ? refusal.text : strerror(-error);
 
-    if (error == -EPERM || error == -EACCES) {
-        text_error_set(reterr, 0, 0, "%s", remedy_capability);
-        return;
-    }
     if (message)
         describe_message(message, what);
-    if (expression)
+    if (error == -EPERM && message)
+        text_error_set(reterr, 0, 0,
+                       "another process owns %s (%s): end it; `nft list ruleset` shows its name",
+                       what, said);
+    else if (error == -EPERM || error == -EACCES)
+        text_error_set(reterr, 0, 0, "%s", remedy_capability);
+    else if (expression)
         text_error_set(reterr, 0, 0,
                        "this kernel refused nft \"%s\" in %s (%s): it needs %s; load the module on "
                        "the machine that runs the container, or use a kernel that has it",

@@ -225,6 +225,12 @@ void match_original_direction(struct nftnl_rule *rule)
     compare_u8(rule, NFT_CMP_EQ, IP_CT_DIR_ORIGINAL);
 }
 
+void match_reply_direction(struct nftnl_rule *rule)
+{
+    load_ct(rule, NFT_CT_DIRECTION, REGISTER_0);
+    compare_u8(rule, NFT_CMP_EQ, IP_CT_DIR_REPLY);
+}
+
 void match_redirected(struct nftnl_rule *rule)
 {
     load_ct(rule, NFT_CT_STATUS, REGISTER_0);

@@ -36,8 +36,9 @@ void match_to_loopback(struct nftnl_rule *rule);
 void match_not_from_loopback(struct nftnl_rule *rule);
 /* ct state STATES: bits NFT_CT_STATE_BIT(..) */
 void match_state(struct nftnl_rule *rule, uint32_t states);
-/* ct direction original */
+/* ct direction original, ct direction reply */
 void match_original_direction(struct nftnl_rule *rule);
+void match_reply_direction(struct nftnl_rule *rule);
 /* ct status dnat */
 void match_redirected(struct nftnl_rule *rule);
 /* ct original proto-dst PORT */

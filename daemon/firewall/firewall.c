@@ -202,43 +202,46 @@ static bool give_up_feature(struct firewall *firewall)
     return true;
 }
 
-static int load_once(struct firewall *firewall, const struct firewall_plan *plan,
-                     struct leases *leases, struct snapshot *expected)
-{
-    struct service_list services = service_list_of(plan->policy);
+/* What is tried next when the kernel refuses: less features, or the whole table in place of what is
+ * in it. */
+struct attempt {
+    const struct firewall_plan *plan;
+    struct leases *leases;
+    struct snapshot *existing; /* NULL: replace the whole table */
+    struct snapshot *expected;
+};
 
+static int load_once(struct firewall *firewall, struct attempt *attempt)
+{
+    struct service_list services = service_list_of(attempt->plan->policy);
+    enum ruleset_way way;
+    int r;
+
+    snapshot_free(attempt->expected);
+    attempt->expected = snapshot_new();
     transaction_begin(firewall->transaction);
-    ruleset_put(firewall->transaction, plan, &firewall->features, expected);
-    if (leases)
-        leases_put_load(leases, &services, firewall->transaction);
-    return firewall_commit(firewall);
+    way = ruleset_put(firewall->transaction, attempt->plan, &firewall->features, attempt->existing,
+                      attempt->expected);
+    if (attempt->leases)
+        leases_put_load(attempt->leases, &services, firewall->transaction);
+    r = firewall_commit(firewall);
+    if (r == 0)
+        return 0;
+    if (give_up_feature(firewall))
+        return -EAGAIN;
+    if (way == RULESET_KEEPS_CHAINS) { /* the table is not what it was a moment ago */
+        snapshot_free(attempt->existing);
+        attempt->existing = NULL;
+        return -EAGAIN;
+    }
+    return r;
 }
 
 static void probe_updates(struct firewall *firewall);
 
-int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
-                  struct leases *leases, struct text_error *reterr)
+static void take_over(struct firewall *firewall, const struct firewall_plan *plan,
+                      struct snapshot *expected)
 {
-    struct snapshot *expected;
-    int r = leases ? leases_prepare_load(leases, plan->policy) : 0;
-
-    if (r < 0) {
-        leases_finish_load(leases, LOAD_FAILED);
-        text_error_set(reterr, 0, 0, "cannot read what the kernel has in use: %s", strerror(-r));
-        return r;
-    }
-    do {
-        expected = snapshot_new();
-        r = load_once(firewall, plan, leases, expected);
-        if (r < 0)
-            snapshot_free(expected);
-    } while (r < 0 && give_up_feature(firewall));
-    if (leases)
-        leases_finish_load(leases, r < 0 ? LOAD_FAILED : LOAD_DONE);
-    if (r < 0) {
-        explain_refusal(firewall->transaction, r, reterr);
-        return r;
-    }
     snapshot_free(firewall->expected);
     firewall->expected = expected;
     firewall->is_confirmed = false;
@@ -246,7 +249,33 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
     firewall->lease_idle_s = plan->lease_idle_s;
     transaction_begin(firewall->transaction); /* gives back the memory of a large one */
     probe_updates(firewall);
-    return 0;
+}
+
+int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
+                  struct leases *leases, struct text_error *reterr)
+{
+    struct attempt attempt = {.plan = plan, .leases = leases, .existing = snapshot_new()};
+    int r = snapshot_read(attempt.existing, firewall->netlink);
+
+    if (r == 0 && leases)
+        r = leases_prepare_load(leases, plan->policy);
+    if (r < 0)
+        text_error_set(reterr, 0, 0, "cannot read what the kernel has: %s", strerror(-r));
+    else {
+        do
+            r = load_once(firewall, &attempt);
+        while (r == -EAGAIN);
+        if (r < 0)
+            explain_refusal(firewall->transaction, r, reterr);
+    }
+    if (leases)
+        leases_finish_load(leases, r < 0 ? LOAD_FAILED : LOAD_DONE);
+    snapshot_free(attempt.existing);
+    if (r < 0)
+        snapshot_free(attempt.expected);
+    else
+        take_over(firewall, plan, attempt.expected);
+    return r;
 }
 
 /* Right after a load, what differs only in words is this kernel's way to put it; from then on the

@@ -123,12 +123,12 @@ static void put_dns(struct ruleset *ruleset)
 
 static void put_cut(struct ruleset *ruleset, const char *chain)
 {
-    /* ct direction original ct mark & 0x40000000 == 0x40000000 goto deny
+    /* ct mark & 0x40000000 == 0x40000000 ct direction original goto deny
      * The direction, because the reset that refuses such a packet belongs to the same flow. */
     struct nftnl_rule *rule = start(chain, "flows that a new policy has ended");
 
-    match_original_direction(rule);
     match_flow_mark(rule, FLOW_MARK_CUT);
+    match_original_direction(rule);
     act_goto(rule, "deny");
     finish(ruleset, rule);
 }
@@ -204,24 +204,66 @@ static void put_own_questions(struct ruleset *ruleset)
     for (size_t i = 0; i < FAMILIES; i++) {
         struct set upstreams = set_of_upstreams(ruleset_families[i]);
 
-        /* meta mark 0x65677264 meta skuid 65053 meta l4proto { tcp, udp }
+        /* meta mark 0x65677264 meta skuid 65053 meta l4proto { tcp, udp } [oifname "lo"]
          * ip daddr . ct original proto-dst @upstream4 ct mark set ct mark | 0x20000000 accept
          * The original port, because Docker's rules rewrite 127.0.0.11:53. */
-        rule = start("out", "egressd's own questions, to its upstreams only");
-        match_own_socket(rule);
-        match_tcp_or_udp(ruleset, rule);
-        match_original_service_in(rule, ruleset_families[i], upstreams.name);
-        act_mark_flow(rule, FLOW_MARK_OWN);
-        act_accept(rule);
-        finish(ruleset, rule);
+        for (int is_here = 1; is_here >= 0; is_here--) {
+            rule = start("out", is_here ? "egressd's own questions, to an upstream in here"
+                                        : "egressd's own questions, to its upstreams only");
+            match_own_socket(rule);
+            match_tcp_or_udp(ruleset, rule);
+            if (is_here)
+                match_to_loopback(rule);
+            match_original_service_in(rule, ruleset_families[i], upstreams.name);
+            act_mark_flow(rule, is_here ? FLOW_MARK_OWN | FLOW_MARK_HERE : FLOW_MARK_OWN);
+            act_accept(rule);
+            finish(ruleset, rule);
+        }
     }
 
-    /* ct direction original ct mark & 0x20000000 == 0x20000000 meta skuid != 65053 goto deny */
+    /* ct mark & 0x20000000 == 0x20000000 ct direction original meta skuid != 65053 goto deny */
     rule = start("out", "a flow of egressd that another process tries to ride on");
-    match_original_direction(rule);
     match_flow_mark(rule, FLOW_MARK_OWN);
+    match_original_direction(rule);
     match_other_uid(rule, PRIVILEGE_UID);
     act_goto(rule, "deny");
+    finish(ruleset, rule);
+}
+
+/* Any process may send IPv6 packets from an address that is not ours (IPV6_FREEBIND). To a socket
+ * in here, that begins a flow whose answers go to the address: a way out. To a socket of egressd,
+ * it is an answer of an upstream that is elsewhere: a way to lie. */
+static void put_answers(struct ruleset *ruleset)
+{
+    /* ct direction reply ct mark & 0x10000000 == 0x10000000 oifname "lo" accept */
+    struct nftnl_rule *rule = start("out", "answers within this container");
+
+    match_reply_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_HERE);
+    match_to_loopback(rule);
+    act_accept(rule);
+    finish(ruleset, rule);
+
+    /* ct direction reply ct mark & 0x10000000 == 0x10000000 goto deny */
+    rule = start("out", "an answer to somebody outside, who did not ask: their address was forged");
+    match_reply_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_HERE);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* ct direction reply ct mark & 0x20000000 == 0x20000000 meta l4proto udp goto deny
+     * UDP only: a reset that refuses a packet which rides on such a flow is one of its answers. */
+    rule = start("out", "an answer that somebody in here forges for egressd");
+    match_reply_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_OWN);
+    match_protocol(rule, IPPROTO_UDP);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* ct state new ct mark set ct mark | 0x10000000 */
+    rule = start("out", "remember where a flow began");
+    match_state(rule, STATE_NEW);
+    act_mark_flow(rule, FLOW_MARK_HERE);
     finish(ruleset, rule);
 }
 
@@ -276,8 +318,18 @@ static void put_out(struct ruleset *ruleset)
     /* Before the denied addresses: an upstream may lie in one of them, and only egressd gets there.
      */
     put_own_questions(ruleset);
+    put_answers(ruleset);
     put_denied_nets(ruleset, "out");
     put_established(ruleset, "out");
+
+    /* ct state related ct direction reply accept
+     * A connection that a helper expects is related too, but goes the original way. */
+    rule = start("out", "the resets and errors by which this table refuses");
+    match_state(rule, STATE_RELATED);
+    match_reply_direction(rule);
+    act_accept(rule);
+    finish(ruleset, rule);
+
     put_gate(ruleset, ruleset->plan->gate_port);
     put_gate(ruleset, ruleset->plan->dockerd_gate_port);
 
@@ -317,12 +369,12 @@ static void put_lo_out(struct ruleset *ruleset)
     finish(ruleset, rule);
 }
 
-static void put_fwd(struct ruleset *ruleset)
+static void put_forward(struct ruleset *ruleset)
 {
-    put_cut(ruleset, "fwd");
-    put_denied_nets(ruleset, "fwd");
-    put_established(ruleset, "fwd");
-    put_allowed_or_denied(ruleset, "fwd");
+    put_cut(ruleset, "forward");
+    put_denied_nets(ruleset, "forward");
+    put_established(ruleset, "forward");
+    put_allowed_or_denied(ruleset, "forward");
 }
 
 /* An inbound packet that begins a flow makes its answers established. The first two kinds can
@@ -481,7 +533,7 @@ void rules_put(struct ruleset *ruleset)
 {
     put_dns(ruleset);
     put_out(ruleset);
-    put_fwd(ruleset);
+    put_forward(ruleset);
     put_in(ruleset);
     put_lo_out(ruleset);
     put_allowed(ruleset);

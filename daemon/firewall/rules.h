@@ -11,6 +11,7 @@ struct ruleset {
     struct transaction *transaction;
     const struct firewall_plan *plan;
     struct ruleset_features features;
+    const struct snapshot *existing; /* whose chains and sets stay; NULL: nothing stays */
     struct snapshot *expected;
     uint32_t last_set_id;
 };

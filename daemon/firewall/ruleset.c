@@ -56,7 +56,8 @@ static const struct chain chains[] = {
      NF_ACCEPT},
     {"out", "what leaves this container: refused unless allowed", "filter", NF_INET_LOCAL_OUT, 0,
      NF_DROP},
-    {"fwd", "the same for containers within this container", "filter", NF_INET_FORWARD, 0, NF_DROP},
+    {"forward", "the same for containers within this container", "filter", NF_INET_FORWARD, 0,
+     NF_DROP},
     {"in", "nothing is filtered here but what would open a way out", "filter", NF_INET_LOCAL_IN, 0,
      NF_ACCEPT},
     {"lo_out", "loopback is open, but for resolvers that forward names", NULL, 0, 0, 0},
@@ -64,10 +65,8 @@ static const struct chain chains[] = {
     {"deny", "refuses so that the client knows at once", NULL, 0, 0, 0},
 };
 
-static void put_chain(struct ruleset *ruleset, const struct chain *chain)
+static struct nftnl_chain *build_chain(const struct chain *chain)
 {
-    struct nlmsghdr *message =
-        transaction_start(ruleset->transaction, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     struct nftnl_chain *built = nftnl_chain_alloc();
     uint8_t data[COMMENT_SIZE_MAX];
 
@@ -83,24 +82,95 @@ static void put_chain(struct ruleset *ruleset, const struct chain *chain)
     }
     nftnl_chain_set_data(built, NFTNL_CHAIN_USERDATA, data,
                          comment_pack(NFTNL_UDATA_CHAIN_COMMENT, chain->comment, data));
-    nftnl_chain_nlmsg_build_payload(message, built);
+    return built;
+}
+
+static void expect_chains(struct snapshot *expected)
+{
+    for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+        struct nftnl_chain *built = build_chain(&chains[i]);
+
+        snapshot_add_chain(expected, built);
+        nftnl_chain_free(built);
+    }
+}
+
+static void put_whole_table(struct ruleset *ruleset)
+{
+    /* The first makes the second right where there is no table yet. */
+    put_table(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_table(ruleset, NFT_MSG_DELTABLE, 0);
+    put_table(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+        struct nlmsghdr *message =
+            transaction_start(ruleset->transaction, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+        struct nftnl_chain *built = build_chain(&chains[i]);
+
+        nftnl_chain_nlmsg_build_payload(message, built);
+        nftnl_chain_free(built);
+        transaction_put(ruleset->transaction, message);
+    }
+}
+
+static void put_set_message(struct ruleset *ruleset, uint16_t type, uint16_t table_attribute,
+                            uint16_t set_attribute, const char *name)
+{
+    struct nlmsghdr *message = transaction_start(ruleset->transaction, type, 0);
+
+    mnl_attr_put_strz(message, table_attribute, FIREWALL_TABLE);
+    mnl_attr_put_strz(message, set_attribute, name);
     transaction_put(ruleset->transaction, message);
-    snapshot_add_chain(ruleset->expected, built);
-    nftnl_chain_free(built);
+}
+
+static void put_set_removal(struct ruleset *ruleset, const char *name)
+{
+    put_set_message(ruleset, NFT_MSG_DELSET, NFTA_SET_TABLE, NFTA_SET_NAME, name);
+}
+
+static void put_set_emptying(struct ruleset *ruleset, const char *name)
+{
+    put_set_message(ruleset, NFT_MSG_DELSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
+                    name);
+}
+
+static void put_rules_removal(struct ruleset *ruleset)
+{
+    struct nlmsghdr *message = transaction_start(ruleset->transaction, NFT_MSG_DELRULE, 0);
+
+    mnl_attr_put_strz(message, NFTA_RULE_TABLE, FIREWALL_TABLE);
+    transaction_put(ruleset->transaction, message);
+}
+
+static void put_old_sets_removal(struct ruleset *ruleset)
+{
+    char name[SET_NAME_SIZE];
+
+    for (size_t i = 0; snapshot_set_name(ruleset->existing, i, name); i++)
+        if (!snapshot_has_set(ruleset->expected, name))
+            put_set_removal(ruleset, name);
 }
 
 /* --- sets ---------------------------------------------------------------------------------------
  */
 
+/* A set that is there stays and is filled anew. A new set of intervals is empty for a moment after
+ * the rules that ask it have come into force (seen on 6.18), and allowed packets are lost. */
 static void put_set(struct ruleset *ruleset, const struct set *set)
 {
-    struct nlmsghdr *message =
-        transaction_start(ruleset->transaction, NFT_MSG_NEWSET, NLM_F_CREATE);
     struct nftnl_set *built = set_build(set);
 
-    nftnl_set_set_u32(built, NFTNL_SET_ID, ++ruleset->last_set_id);
-    nftnl_set_nlmsg_build_payload(message, built);
-    transaction_put(ruleset->transaction, message);
+    if (ruleset->existing && snapshot_has_same_set(ruleset->existing, built))
+        put_set_emptying(ruleset, set->name);
+    else {
+        struct nlmsghdr *message;
+
+        if (ruleset->existing && snapshot_has_set(ruleset->existing, set->name))
+            put_set_removal(ruleset, set->name);
+        message = transaction_start(ruleset->transaction, NFT_MSG_NEWSET, NLM_F_CREATE);
+        nftnl_set_set_u32(built, NFTNL_SET_ID, ++ruleset->last_set_id);
+        nftnl_set_nlmsg_build_payload(message, built);
+        transaction_put(ruleset->transaction, message);
+    }
     snapshot_add_set(ruleset->expected, built);
     nftnl_set_free(built);
 }
@@ -218,27 +288,29 @@ static void put_nets(struct ruleset *ruleset, enum policy_list list, enum addres
     free(intervals);
 }
 
-static void put_policy_sets(struct ruleset *ruleset, enum address_family family)
+static void put_policy_sets(struct ruleset *ruleset, enum policy_list list,
+                            enum address_family family)
 {
     const struct policy *policy = ruleset->plan->policy;
     size_t count;
     const struct port_range *services = policy_services(policy, &count);
 
     for (size_t i = 0; i <= SERVICE_ANY; i++) {
-        if (i < count && ports_are_range(&services[i])) {
+        if (list == POLICY_ALLOW && i < count && ports_are_range(&services[i])) {
             struct set leased = set_of_range(family, &services[i]);
 
             put_set(ruleset, &leased);
         }
-        if (ruleset_has_nets(policy, POLICY_ALLOW, family, i))
-            put_nets(ruleset, POLICY_ALLOW, family, i);
-        if (ruleset_has_nets(policy, POLICY_DENY, family, i))
-            put_nets(ruleset, POLICY_DENY, family, i);
+        if (ruleset_has_nets(policy, list, family, i))
+            put_nets(ruleset, list, family, i);
     }
 }
 
+/* Those of denied addresses first: the kernel brings intervals into force set by set. */
 static void put_sets(struct ruleset *ruleset)
 {
+    for (size_t i = 0; ruleset->plan->policy && i < FAMILIES; i++)
+        put_policy_sets(ruleset, POLICY_DENY, ruleset_families[i]);
     for (size_t i = 0; i < FAMILIES; i++) {
         enum address_family family = ruleset_families[i];
         struct set leased = set_of_leases(family), in_use = set_in_use(family);
@@ -247,22 +319,27 @@ static void put_sets(struct ruleset *ruleset)
         put_set(ruleset, &in_use);
         put_endpoints(ruleset, family);
         if (ruleset->plan->policy)
-            put_policy_sets(ruleset, family);
+            put_policy_sets(ruleset, POLICY_ALLOW, family);
     }
 }
 
-void ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
-                 const struct ruleset_features *features, struct snapshot *expected)
+enum ruleset_way ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
+                             const struct ruleset_features *features,
+                             const struct snapshot *existing, struct snapshot *expected)
 {
     struct ruleset ruleset = {
         .transaction = transaction, .plan = plan, .features = *features, .expected = expected};
 
-    /* The first makes the second right where there is no table yet. */
-    put_table(&ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    put_table(&ruleset, NFT_MSG_DELTABLE, 0);
-    put_table(&ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
-        put_chain(&ruleset, &chains[i]);
+    expect_chains(expected);
+    if (existing && snapshot_has_chains_of(existing, expected)) {
+        ruleset.existing = existing;
+        put_rules_removal(&ruleset);
+    } else
+        put_whole_table(&ruleset);
     put_sets(&ruleset);
     rules_put(&ruleset);
+    if (!ruleset.existing)
+        return RULESET_REPLACES_TABLE;
+    put_old_sets_removal(&ruleset);
+    return RULESET_KEEPS_CHAINS;
 }

@@ -10,8 +10,9 @@
 #include "firewall/transaction.h"
 
 /* Bits of the conntrack mark of a flow. Other bits are left to others. */
-#define FLOW_MARK_CUT 0x40000000u /* no longer allowed: its packets are denied */
-#define FLOW_MARK_OWN 0x20000000u /* a question that egressd itself asks an upstream */
+#define FLOW_MARK_CUT 0x40000000u  /* no longer allowed: its packets are denied */
+#define FLOW_MARK_OWN 0x20000000u  /* a question that egressd itself asks an upstream */
+#define FLOW_MARK_HERE 0x10000000u /* begun in this container: its answers do not leave it */
 
 #define REFUSAL_LOG_GROUP 5
 #define REFUSAL_LOG_SNAPLEN 96
@@ -22,10 +23,16 @@ struct ruleset_features {
     bool reject; /* refusals are felt at once, not by timeout */
 };
 
-/* Appends: our table away, if it stands, and anew with chains, sets, the policy's own addresses and
- * rules. Adds to expected what a later snapshot of the kernel must show. */
-void ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
-                 const struct ruleset_features *features, struct snapshot *expected);
+/* Appends the table. If existing (what the kernel has; may be NULL) has the same chains they stay
+ * where they are, and only what is in them is replaced; else the whole table is. Adds to expected
+ * what a later snapshot of the kernel must show. Returns which it was. */
+enum ruleset_way {
+    RULESET_REPLACES_TABLE,
+    RULESET_KEEPS_CHAINS,
+};
+enum ruleset_way ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
+                             const struct ruleset_features *features,
+                             const struct snapshot *existing, struct snapshot *expected);
 
 /* What is left of a policy's services when they are told apart by their sets: one port goes into
  * the common set allow4, a range of ports into a set of its own. */

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "firewall/sets.h"
 
 #define RULE_TEXT_SIZE 2048
 
@@ -56,13 +55,18 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
-/* Takes line. */
+/* Takes line. Sets are kept sorted: their order means nothing, and one that stays keeps its old
+ * place. */
 static void add_line(struct snapshot *snapshot, enum kind kind, char *line)
 {
     struct lines *lines = &snapshot->kinds[kind];
+    size_t place = lines->count;
 
     lines->lines = xreallocarray(lines->lines, lines->count + 1, sizeof(lines->lines[0]));
-    lines->lines[lines->count++] = line;
+    for (; kind == KIND_SET && place > 0 && strcmp(lines->lines[place - 1], line) > 0; place--)
+        lines->lines[place] = lines->lines[place - 1];
+    lines->lines[place] = line;
+    lines->count++;
 }
 
 void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain)
@@ -80,16 +84,19 @@ void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *cha
                            nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY)));
 }
 
+static char *describe_set(const struct nftnl_set *set)
+{
+    return xasprintf("set %s: type %x flags %x size %u", nftnl_set_get_str(set, NFTNL_SET_NAME),
+                     nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE),
+                     nftnl_set_get_u32(set, NFTNL_SET_FLAGS),
+                     nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE));
+}
+
 void snapshot_add_set(struct snapshot *snapshot, const struct nftnl_set *set)
 {
-    uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
-
-    if (flags & NFT_SET_ANONYMOUS) /* cannot be changed: part of its rule */
-        return;
-    add_line(snapshot, KIND_SET,
-             xasprintf("set %s: type %x flags %x size %u", nftnl_set_get_str(set, NFTNL_SET_NAME),
-                       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE), flags,
-                       nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE)));
+    /* One without a name cannot be changed: it is part of its rule. */
+    if (!(nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
+        add_line(snapshot, KIND_SET, describe_set(set));
 }
 
 struct rule_text {
@@ -239,13 +246,21 @@ static int tell_difference(const char *wanted, const char *found, struct text_er
     return -EBADMSG;
 }
 
-static int compare_lines(const struct lines *expected, const struct lines *actual,
-                         enum snapshot_depth depth, struct text_error *reterr)
+static int compare_lines(const struct snapshot *expected, const struct snapshot *actual,
+                         enum kind kind, enum snapshot_depth depth, struct text_error *reterr)
 {
-    for (size_t i = 0; i < expected->count || i < actual->count; i++) {
-        const char *wanted = i < expected->count ? expected->lines[i] : NULL;
-        const char *found = i < actual->count ? actual->lines[i] : NULL;
+    const struct lines *all_wanted = &expected->kinds[kind], *all_found = &actual->kinds[kind];
 
+    for (size_t i = 0; i < all_wanted->count || i < all_found->count; i++) {
+        const char *wanted = i < all_wanted->count ? all_wanted->lines[i] : NULL;
+        const char *found = i < all_found->count ? all_found->lines[i] : NULL;
+
+        int order = wanted && found && kind == KIND_SET ? strcmp(wanted, found) : 0;
+
+        if (order < 0)
+            found = NULL; /* sorted: the other list does not have this one */
+        else if (order > 0)
+            wanted = NULL;
         if (!found) {
             text_error_set(reterr, 0, 0, "gone from the kernel: %.200s", wanted);
             return -ENOENT;
@@ -265,10 +280,54 @@ int snapshot_compare(const struct snapshot *expected, const struct snapshot *act
                      enum snapshot_depth depth, struct text_error *reterr)
 {
     for (size_t kind = 0; kind < KINDS; kind++) {
-        int r = compare_lines(&expected->kinds[kind], &actual->kinds[kind], depth, reterr);
+        int r = compare_lines(expected, actual, (enum kind)kind, depth, reterr);
 
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapshot *other)
+{
+    struct text_error difference;
+
+    return compare_lines(other, snapshot, KIND_CHAIN, SNAPSHOT_WORDS, &difference) == 0;
+}
+
+const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,
+                              char name[static SET_NAME_SIZE])
+{
+    const struct lines *sets = &snapshot->kinds[KIND_SET];
+    const char *start;
+    size_t length;
+
+    if (index >= sets->count)
+        return NULL;
+    start = sets->lines[index] + strlen("set ");
+    length = strcspn(start, ":");
+    snprintf(name, SET_NAME_SIZE, "%.*s", (int)length, start);
+    return name;
+}
+
+bool snapshot_has_set(const struct snapshot *snapshot, const char *name)
+{
+    char found[SET_NAME_SIZE];
+
+    for (size_t i = 0; snapshot_set_name(snapshot, i, found); i++)
+        if (strcmp(found, name) == 0)
+            return true;
+    return false;
+}
+
+bool snapshot_has_same_set(const struct snapshot *snapshot, const struct nftnl_set *set)
+{
+    const struct lines *sets = &snapshot->kinds[KIND_SET];
+    char *line = describe_set(set);
+    bool found = false;
+
+    for (size_t i = 0; i < sets->count && !found; i++)
+        found = strcmp(sets->lines[i], line) == 0;
+    free(line);
+    return found;
 }

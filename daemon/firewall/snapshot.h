@@ -5,9 +5,11 @@
 #define EGRESSD_FIREWALL_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/text_error.h"
 #include "firewall/netlink.h"
+#include "firewall/sets.h"
 
 struct nftnl_chain;
 struct nftnl_rule;
@@ -24,6 +26,15 @@ void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule);
 /* Adds what the kernel has of our table. -errno when it cannot be read; a table that is not there
  * is empty. */
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink);
+
+/* Whether both have the same chains, on the same hooks. */
+bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapshot *other);
+/* The name of the set number index, or NULL behind the last. */
+const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,
+                              char name[static SET_NAME_SIZE]);
+/* Whether there is a set of this name, and whether it is made as this one is. */
+bool snapshot_has_set(const struct snapshot *snapshot, const char *name);
+bool snapshot_has_same_set(const struct snapshot *snapshot, const struct nftnl_set *set);
 
 /* Word for word, or only which chains (with hooks and policies), sets and rules (by their comments)
  * there are, in which order: another kernel may put a rule in other words. */

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 struct counters {
-    uint64_t questions;          /* asked by clients */
-    uint64_t questions_refused;  /* names the policy does not allow */
-    uint64_t questions_failed;   /* allowed, but no answer could be had */
+    uint64_t questions;         /* asked by clients */
+    uint64_t questions_refused; /* names the policy does not allow */
+    uint64_t questions_failed;  /* allowed, but no answer could be had */
     uint64_t cache_hits;
     uint64_t stale_answers;
     uint64_t upstream_questions; /* asked by us */
     uint64_t upstream_timeouts;
     uint64_t upstream_mismatches; /* answers that were not for our question */
-    uint64_t addresses_refused;  /* in answers: special ranges, denied */
+    uint64_t addresses_refused;   /* in answers: special ranges, denied */
     uint64_t grants;
     uint64_t grant_failures;
     uint64_t refreshes;

@@ -21,8 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 50 /* a connection to the next machine that hangs this long was dropped */
-#define PAUSE_US 100
+#define PATIENCE_MS 50     /* a connection to the next machine that hangs this long was dropped */
+#define PAUSE_US 100       /* between connections at first, */
+#define LATE_PAUSE_US 5000 /* and later, not to slow down what is slow already */
+#define LATE_NS 200000000
 
 extern char **environ;
 
@@ -61,15 +63,16 @@ static bool is_let_through(void)
 
 static int probe(void *unused)
 {
+    int64_t begin = now_ns(), start;
+
     (void)unused;
     do {
-        int64_t start = now_ns();
-
+        start = now_ns();
         if (!is_let_through()) {
             denied_ns = start;
             return 0;
         }
-        usleep(PAUSE_US);
+        usleep(start - begin < LATE_NS ? PAUSE_US : LATE_PAUSE_US);
     } while (!over);
     return 0;
 }

@@ -3,8 +3,10 @@
  *
  * traffic serve PORT                           serves for ever, both families
  * traffic connect IPV6 PORT SECONDS            new connections one after the other, one byte there
- *                                              and back on each; prints connections per second
- * traffic send|receive IPV6 PORT SECONDS       one connection; prints bits per second */
+ *                                              and back on each; prints how many a second
+ * traffic send|receive IPV6 PORT SECONDS       one connection; prints bits a second
+ *
+ * Both print after it the CPU seconds that each connection or bit took at this end. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
@@ -34,12 +36,17 @@ static void choose_congestion_control(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
 }
 
-static double now_s(void)
+static double read_clock_s(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double now_s(void)
+{
+    return read_clock_s(CLOCK_MONOTONIC);
 }
 
 /* A connection that moves bulk data gets a process of its own. */
@@ -113,7 +120,7 @@ static int dial(const struct sockaddr_in6 *server, char kind)
     return fd;
 }
 
-static double measure_connections(const struct sockaddr_in6 *server, double seconds)
+static void measure_connections(const struct sockaddr_in6 *server, double seconds)
 {
     double start = now_s(), end = start + seconds, now;
     unsigned long count = 0;
@@ -128,10 +135,11 @@ static double measure_connections(const struct sockaddr_in6 *server, double seco
         count++;
         now = now_s();
     } while (now < end);
-    return (double)count / (now - start);
+    printf("%g %g\n", (double)count / (now - start),
+           read_clock_s(CLOCK_PROCESS_CPUTIME_ID) / (double)count);
 }
 
-static double measure_bulk(const struct sockaddr_in6 *server, double seconds, bool sending)
+static void measure_bulk(const struct sockaddr_in6 *server, double seconds, bool sending)
 {
     int fd = dial(server, sending ? SINK : SOURCE);
     double start = now_s(), end = start + seconds, now;
@@ -147,7 +155,8 @@ static double measure_bulk(const struct sockaddr_in6 *server, double seconds, bo
         now = now_s();
     } while (now < end);
     close(fd);
-    return bytes * 8 / (now - start);
+    printf("%g %g\n", bytes * 8 / (now - start),
+           read_clock_s(CLOCK_PROCESS_CPUTIME_ID) / (bytes * 8));
 }
 
 int main(int argc, char **argv)
@@ -162,8 +171,8 @@ int main(int argc, char **argv)
     server.sin6_port = htons((uint16_t)strtoul(argv[3], NULL, 10));
     seconds = strtod(argv[4], NULL);
     if (!strcmp(argv[1], "connect"))
-        printf("%f\n", measure_connections(&server, seconds));
+        measure_connections(&server, seconds);
     else
-        printf("%f\n", measure_bulk(&server, seconds, !strcmp(argv[1], "send")));
+        measure_bulk(&server, seconds, !strcmp(argv[1], "send"));
     return 0;
 }

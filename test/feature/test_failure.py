@@ -56,14 +56,21 @@ def test_or_warns_and_never_says_protected(world, new_workspace, stingy, user):
     assert_open(world, container)
 
 
-def test_the_hosts_network_is_not_touched(world, new_workspace):
+@pytest.fixture
+def host_workspace(world, new_workspace):
+    workspace = new_workspace("host", settings("stop", runArgs=["--network=host"]))
+    yield workspace
+    workspace.remove()
+    world.engine.run(["nft", "delete", "table", "inet", "egressd"])  # if it was wrong, here only
+
+
+def test_the_hosts_network_is_not_touched(world, host_workspace):
     """Rules for everybody on the machine are nobody's wish."""
     before = world.engine.run(["nft", "list", "tables"]).stdout
-    workspace = new_workspace("host", settings("stop", runArgs=["--network=host"]))
-    came = workspace.up()
+    came = host_workspace.up()
     assert world.engine.run(["nft", "list", "tables"]).stdout == before
     assert not came.ok
-    assert "--network=bridge" in workspace.last_words()
+    assert "--network=bridge" in host_workspace.last_words()
 
 
 def test_the_rest_of_the_start_is_as_it_was(world, new_workspace):

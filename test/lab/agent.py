@@ -216,12 +216,14 @@ WORK = {function.__name__: function for function in (
 
 
 def main():
+    waiting = b""
     while True:
-        line = os.read(0, 1)
-        while line and not line.endswith(b"\n"):
-            line += os.read(0, 65536)
-        if not line:
-            return
+        while b"\n" not in waiting:
+            more = os.read(0, 65536)  # not sys.stdin: what it buffers, hammer() would not see
+            if not more:
+                return
+            waiting += more
+        line, _, waiting = waiting.partition(b"\n")
         request = json.loads(line)
         work = WORK.get(request.pop("do"))
         if work:

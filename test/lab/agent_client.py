@@ -1,5 +1,6 @@
 """Our end of the agent: one method for each thing it can try."""
 
+import contextlib
 import json
 import pathlib
 import select
@@ -60,7 +61,8 @@ class Agent:
 
     def close(self):
         """Lets it end by itself: nsenter buries it, which nobody else here would do at once."""
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:

@@ -22,7 +22,7 @@ class DnsServer:
         for udp in self._sockets[5353]:  # only lies leave from there
             loop.watch(udp.socket, lambda udp=udp: udp.receive(lambda *arrived: None))
         listener = machine.in_network(lambda: socket.create_server(
-            ("::", 53), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512))
+            ("::", 53), family=socket.AF_INET6, dualstack_ipv6=True))
         loop.serve(self._on_stream, listener)
 
     # For tests

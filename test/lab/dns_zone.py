@@ -185,8 +185,10 @@ def extra(section, *records):
 
 
 def _lying_first(change):
-    """A forged reply with an address of the attacker's, then the honest one."""
+    """Over UDP a forged reply with an address of the attacker's, then the honest one."""
     def twist(question, reply):
+        if question.transport == "tcp":
+            return reply
         lie = reply.copy()
         forged = {"A": "203.0.113.66", "AAAA": "2001:db8:bad::66"}.get(question.type)
         lie.answer = [address_record(lie.name, forged, 60)] if forged else []

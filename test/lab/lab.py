@@ -85,7 +85,7 @@ class Lab:
 
     def strays(self, allowed=()):
         """Packets that left the container, but for questions about allowed names to an upstream."""
-        return [packet for packet in self.witness.packets()
+        return [packet for packet in self.witness.packets(tells=True)
                 if not (packet.port == 53 and packet.destination in (UPSTREAM, UPSTREAM_V6)
                         and packet.asked in (*allowed, None))]
 

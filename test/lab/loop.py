@@ -31,7 +31,7 @@ class LoopThread:
     def serve(self, on_stream, listener, **options):
         """Serves a listening socket with on_stream(reader, writer)."""
         self._servers.append(
-            self.call(asyncio.start_server, on_stream, sock=listener, **options))
+            self.call(asyncio.start_server, on_stream, sock=listener, backlog=4096, **options))
 
     def later(self, delay_s, function, *arguments):
         """From within the loop only."""

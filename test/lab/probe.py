@@ -24,6 +24,6 @@ class Probe:
         assert not outcome, f"should be refused: {outcome}"
         assert not errors or outcome.error in errors, outcome
         assert within is None or outcome.elapsed < within, outcome
-        seen = self._lab.witness.packets(**self._target)
+        seen = self._lab.witness.packets(tells=True, **self._target)
         assert not seen, f"refused, but the witness saw {seen}"
         return outcome

@@ -56,7 +56,7 @@ class Servers:
     @staticmethod
     def _listen(machine, port):
         return machine.in_network(lambda: socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024))
+            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True))
 
     def came(self, **wanted):
         """The visits whose fields are as wanted: came(destination="203.0.113.10", port=443)."""

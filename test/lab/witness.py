@@ -33,6 +33,11 @@ class Packet:
         return self.protocol == "tcp" and self.flags & 0x12 == 0x02
 
     @property
+    def tells(self):
+        """Whether it opens or carries something: more than the closing of a flow long known."""
+        return self.protocol != "tcp" or self.opens or bool(self.payload)
+
+    @property
     def asked(self):
         """The name asked for, in lower case, if this is a DNS question."""
         wire = self.payload[2:] if self.protocol == "tcp" else self.payload

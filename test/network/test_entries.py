@@ -39,8 +39,8 @@ def test_port_ranges_of_a_name(lab, container, zone, range):
 
 def test_all_ports_of_a_name(lab, container, zone):
     zone.host("pool.test", POOL_V4, POOL_V6)
-    lab.egressd(allow=["pool.test:*", "tcp.test:*/tcp"])
     zone.host("tcp.test", "198.51.100.21")
+    lab.egressd(allow=["pool.test:*", "tcp.test:*/tcp"])
     assert container.connect("tcp.test", 22)
     assert refused(lab, container, "198.51.100.21", 123, udp=True)
     for port in (22, 80, 9418):

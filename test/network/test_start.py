@@ -8,7 +8,10 @@ from lab.waiting import wait_until
 
 
 def run_in_background(container, *argv):
-    return container.run([INSTALLED, "run", *argv], check=False, timeout=20)
+    """Its output goes where a container's log goes: the daemon keeps that open."""
+    script = 'log=$(mktemp); "$@" > "$log" 2>&1; status=$?; cat "$log"; exit $status'
+    return container.run(["sh", "-c", script, "sh", INSTALLED, "run", *argv], check=False,
+                         timeout=20)
 
 
 @pytest.mark.leak("H54", "L21")

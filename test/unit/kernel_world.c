@@ -20,7 +20,7 @@
 
 #define PATIENCE_MS 2000
 #define SOCKETS_MAX 512
-#define SKIP        77
+#define SKIP 77
 
 static const uint16_t ports[] = WORLD_PORTS;
 enum { PORTS = sizeof(ports) / sizeof(ports[0]) };
@@ -39,6 +39,8 @@ static int listen_on(int type, uint16_t port)
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+    /* No interface has the addresses that are served. */
+    setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         (type == SOCK_STREAM && listen(fd, 128) < 0))
         _exit(1);
@@ -137,7 +139,8 @@ static void run_outside(int ready, int go)
     serve();
 }
 
-/* --- the container ----------------------------------------------------------------------------- */
+/* --- the container -----------------------------------------------------------------------------
+ */
 
 static void end_outside(void)
 {
@@ -233,12 +236,6 @@ char *world_output(const char *format, ...)
     return output;
 }
 
-void world_be(uid_t uid, uint32_t mark)
-{
-    socket_uid = uid;
-    socket_mark = mark;
-}
-
 static socklen_t parse(const char *text, uint16_t port, struct sockaddr_storage *ret_address)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
@@ -255,6 +252,97 @@ static socklen_t parse(const char *text, uint16_t port, struct sockaddr_storage 
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
     return sizeof(*v6);
+}
+
+static void serve_tagged(int udp, int tcp, char tag)
+{
+    char bytes[256] = {tag};
+    struct sockaddr_storage from;
+    ssize_t size;
+
+    for (;;) {
+        struct pollfd fds[] = {{udp, POLLIN, 0}, {tcp, POLLIN, 0}};
+        socklen_t from_size = sizeof(from);
+
+        poll(fds, 2, -1);
+        if (fds[0].revents & POLLIN) {
+            size = recvfrom(udp, bytes + 1, sizeof(bytes) - 1, 0, (struct sockaddr *)&from,
+                            &from_size);
+            if (size >= 0)
+                sendto(udp, bytes, (size_t)size + 1, 0, (struct sockaddr *)&from, from_size);
+        }
+        if (fds[1].revents & POLLIN) {
+            int fd = accept(tcp, NULL, NULL);
+            struct timeval patience = {.tv_usec = 500000};
+
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+            size = recv(fd, bytes + 1, sizeof(bytes) - 1, 0);
+            if (size > 0)
+                send(fd, bytes, (size_t)size + 1, MSG_NOSIGNAL);
+            close(fd);
+        }
+    }
+}
+
+static int open_server(const char *text, uint16_t port, int type)
+{
+    struct sockaddr_storage address;
+    socklen_t size = parse(text, port, &address);
+    int fd = socket(address.ss_family, type, 0), on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&address, size) < 0 ||
+        (type == SOCK_STREAM && listen(fd, 16) < 0)) {
+        perror(text);
+        exit(1);
+    }
+    return fd;
+}
+
+void world_serve(const char *address, uint16_t port, char tag)
+{
+    int udp = open_server(address, port, SOCK_DGRAM), tcp = open_server(address, port, SOCK_STREAM);
+    pid_t child = fork();
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        serve_tagged(udp, tcp, tag);
+    }
+    close(udp);
+    close(tcp);
+    if (child < 0)
+        exit(1);
+}
+
+int world_ask_on(int fd)
+{
+    struct pollfd wanted = {fd, POLLIN, 0};
+    char bytes[256];
+    ssize_t size;
+
+    if (send(fd, "<?>", 3, MSG_NOSIGNAL) < 0)
+        return -errno;
+    if (poll(&wanted, 1, 500) <= 0)
+        return -ETIMEDOUT;
+    size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    return size > 0 ? bytes[0] : size == 0 ? -EPIPE : -errno;
+}
+
+int world_ask(const char *address, uint16_t port, int type)
+{
+    int fd = world_connect_from(address, port, 0, type), r;
+
+    if (fd < 0)
+        return fd;
+    r = world_ask_on(fd);
+    close(fd);
+    return r;
+}
+
+void world_be(uid_t uid, uint32_t mark)
+{
+    socket_uid = uid;
+    socket_mark = mark;
 }
 
 static int wait_connected(int fd)

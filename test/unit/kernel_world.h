@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A network namespace of the test's own (the container), joined to another where all addresses of the documentation
- * prefixes are served (the outside). For tests of what the kernel does. */
+/* A network namespace of the test's own (the container), joined to another where all addresses of
+ * the documentation prefixes are served (the outside). For tests of what the kernel does. */
 #ifndef EGRESSD_TEST_KERNEL_WORLD_H
 #define EGRESSD_TEST_KERNEL_WORLD_H
 
@@ -8,8 +8,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Every TCP port here echoes what it gets, every UDP port likewise; WORLD_TALKER (TCP) talks by itself, all the time. */
-#define WORLD_PORTS  {22, 53, 80, 443, 853, 8000, 8050, 8101, 9000, 9999}
+/* Every TCP port here echoes what it gets, every UDP port likewise; WORLD_TALKER (TCP) talks by
+ * itself, all the time. */
+#define WORLD_PORTS                                                                                \
+    {                                                                                              \
+        22, 53, 80, 443, 853, 8000, 8050, 8101, 9000, 9999                                         \
+    }
 #define WORLD_TALKER 9000
 
 /* Exits with 77 when the kernel does not let us. The outside ends with the test. */
@@ -28,6 +32,13 @@ int world_echo(int fd);
 /* Connects and closes, sends a datagram and waits for it: 0 or -errno. */
 int world_try_tcp(const char *address, uint16_t port);
 int world_try_udp(const char *address, uint16_t port);
+
+/* A server in the container that puts a tag before what it echoes, by UDP and TCP; ends with the
+ * test. */
+void world_serve(const char *address, uint16_t port, char tag);
+/* Sends a line and returns the tag of who answers, '<' for the outside, or -errno. */
+int world_ask(const char *address, uint16_t port, int type);
+int world_ask_on(int fd);
 
 /* Sockets opened from here on belong to this user (meta skuid) and carry this mark. */
 void world_be(uid_t uid, uint32_t mark);

@@ -73,18 +73,19 @@ END_TEST
 START_TEST(addresses_are_bounded)
 {
     static struct address addresses[1024];
+    static uint64_t services[1024];
     struct cache *cache = cache_new();
 
     for (unsigned i = 0; i <= CACHE_ADDRESSES_MAX / 1024; i++)
-        cache_store(cache, add(cache, i), addresses, 1024, "other.test");
+        cache_store(cache, add(cache, i), addresses, services, 1024, "other.test");
     ck_assert_ptr_nonnull(find(cache, 0));
     cache_trim(cache);
     ck_assert_ptr_null(find(cache, 0));
     ck_assert_ptr_nonnull(find(cache, 1));
-    cache_store(cache, find(cache, 1), NULL, 0, NULL);
+    cache_store(cache, find(cache, 1), NULL, NULL, 0, NULL);
     ck_assert_uint_eq(find(cache, 1)->count, 0);
     ck_assert_ptr_null(find(cache, 1)->final_name);
-    cache_store(cache, add(cache, 9999), addresses, 1024, NULL);
+    cache_store(cache, add(cache, 9999), addresses, services, 1024, NULL);
     cache_trim(cache);
     ck_assert_ptr_nonnull(find(cache, 1));
     cache_free(cache);

@@ -216,6 +216,7 @@ static const struct {
     {"", MESSAGE_A, MESSAGE_NXDOMAIN, 0, 15, false},
     {"private.w.example", MESSAGE_A, MESSAGE_NOERROR, 0, 15, true},
     {"1.2.0.192.in-addr.arpa", MESSAGE_PTR, MESSAGE_NXDOMAIN, 0, 999, false},
+    {"good.example", MESSAGE_PTR, MESSAGE_NOERROR, 0, 999, false},
     {"localhost", MESSAGE_A, MESSAGE_NOERROR, 1, 999, false},
     {"a.localhost", MESSAGE_AAAA, MESSAGE_NOERROR, 1, 999, false},
     {"localhost", 16, MESSAGE_NOERROR, 0, 999, false},
@@ -232,7 +233,7 @@ START_TEST(answers_by_the_policy)
         ck_assert_uint_eq(reply.bytes[11], edns > 0);
     }
     ck_assert_uint_eq(dns_stub_count(world.stub), answers[_i].is_asked);
-    ck_assert_uint_eq(world.leases.grants, answers[_i].is_asked && answers[_i].answers > 0);
+    ck_assert_uint_eq(world.counters.grants, answers[_i].is_asked && answers[_i].answers > 0);
     ck_assert_uint_eq(world.counters.questions, 2);
     tear_down();
 }

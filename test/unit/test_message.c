@@ -546,6 +546,7 @@ START_TEST(malformed_answers_are_refused)
     ck_assert_int_eq(read_answer(), -EBADMSG);
     begin_answer(0);
     wire_address(&wire, WIRE_ANSWER, "www.test", 60, "192.0.2.1");
+    wire_record(&wire, WIRE_ADDITIONAL, "", MESSAGE_OPT, 0, NULL, 0);
     for (size_t size = 0; size < wire.size; size++)
         ck_assert_int_eq(message_read_answer(wire.bytes, size, "www.test", MESSAGE_A, &answer),
                          -EBADMSG);

@@ -226,9 +226,26 @@ START_TEST(lease_outlives_the_ttl)
     ck_assert(address_equal(&world.addresses[0], &world.leases.addresses[0]));
     ck_assert_str_eq(world.final_name, "a.z.test");
 
+    world.leases.lifetime_s = 0;
     ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    ck_assert_uint_eq(world.grants_then, 2); /* H8: of a cached answer too */
+    ck_assert_uint_ge(world.leases.lifetime_s, world.answer.ttl_s + GRACE_S);
     ck_assert_uint_eq(asked(), ttls[_i].client_s == 0 ? 2 : 1);
     ck_assert_uint_le(world.answer.ttl_s, ttls[_i].client_s);
+    tear_down();
+}
+END_TEST
+
+START_TEST(cached_answer_needs_the_kernel_too)
+{
+    set_up();
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    world.leases.failure = -EIO;
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_FAILED);
+    ck_assert_uint_eq(world.answer.count, 0);
+    world.leases.failure = 0;
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    ck_assert_uint_eq(asked(), 1);
     tear_down();
 }
 END_TEST
@@ -497,6 +514,38 @@ START_TEST(routes_do_not_cross)
 }
 END_TEST
 
+START_TEST(new_servers_are_asked_at_once)
+{
+    struct servers servers;
+
+    set_up();
+    world.is_silent = true;
+    world.answers = 0;
+    ck_assert_ptr_nonnull(resolver_ask(world.resolver, "a.z.test", ADDRESS_V4,
+                                       RESOLVER_ROUTE_NORMAL, on_answer, NULL));
+    pass_time(20);
+    ck_assert_uint_eq(asked(), 1);
+    memset(&servers, 0, sizeof(servers));
+    servers.ordinary[0] = dns_stub_endpoint(world.embedded);
+    servers.ordinary_count = 1;
+    world.is_silent = false;
+    resolver_set_servers(world.resolver, &servers);
+    run();
+    ck_assert_int_eq(world.answer.status, RESOLVER_OK);
+    ck_assert_uint_eq(dns_stub_count(world.embedded), 1);
+
+    world.is_silent = true;
+    ck_assert_ptr_nonnull(resolver_ask(world.resolver, "b.z.test", ADDRESS_V4,
+                                       RESOLVER_ROUTE_NORMAL, on_answer, NULL));
+    servers.ordinary_count = 0;
+    world.answers = 0;
+    resolver_set_servers(world.resolver, &servers); /* none any more */
+    ck_assert_uint_eq(world.answers, 1);
+    ck_assert_int_eq(world.answer.status, RESOLVER_FAILED);
+    tear_down();
+}
+END_TEST
+
 START_TEST(thousand_addresses_in_one_grant)
 {
     set_up();
@@ -614,6 +663,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(tests, lease_outlives_the_ttl, 0, sizeof(ttls) / sizeof(ttls[0]));
+    tcase_add_test(tests, cached_answer_needs_the_kernel_too);
     tcase_add_test(tests, cached_ttl_runs_down);
     tcase_add_test(tests, one_question_serves_all_who_wait);
     tcase_add_test(tests, refused_name_is_not_asked);
@@ -628,6 +678,7 @@ int main(void)
     tcase_add_test(tests, stale_answer_has_an_end);
     tcase_add_test(tests, policy_may_change_while_we_ask);
     tcase_add_test(tests, routes_do_not_cross);
+    tcase_add_test(tests, new_servers_are_asked_at_once);
     tcase_add_test(tests, thousand_addresses_in_one_grant);
     tcase_add_test(tests, observer_hears_of_names_that_clients_brought);
     tcase_add_test(tests, timers_ask_past_the_cache);

