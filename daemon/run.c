@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/param.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,10 +28,22 @@
 #include "supervisor.h"
 
 #define LOCK_NAME "lock"
+#define DESCRIPTORS 16384
 #define ANSWER_TIMEOUT_MS 10000
 #define PAUSE_US 20000
 
 /* --- what came with the process --------------------------------------------------------------- */
+
+/* A socket a question: many questions at once must not leave the control socket without one. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 /* Descriptors, signals and the like are whatever the caller left: nothing of it may matter. */
 static void forget_surroundings(void)
@@ -43,6 +57,7 @@ static void forget_surroundings(void)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         signal(numbers[i], SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);

@@ -255,19 +255,19 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
                   struct leases *leases, struct text_error *reterr)
 {
     struct attempt attempt = {.plan = plan, .leases = leases, .existing = snapshot_new()};
-    int r = snapshot_read(attempt.existing, firewall->netlink);
+    int r;
 
-    if (r == 0 && leases)
-        r = leases_prepare_load(leases, plan->policy);
-    if (r < 0)
-        text_error_set(reterr, 0, 0, "cannot read what the kernel has: %s", strerror(-r));
-    else {
-        do
-            r = load_once(firewall, &attempt);
-        while (r == -EAGAIN);
-        if (r < 0)
-            explain_refusal(firewall->transaction, r, reterr);
+    if (snapshot_read(attempt.existing, firewall->netlink) < 0) {
+        snapshot_free(attempt.existing); /* what cannot be read is replaced as a whole */
+        attempt.existing = NULL;
     }
+    if (leases)
+        leases_prepare_load(leases, plan->policy);
+    do
+        r = load_once(firewall, &attempt);
+    while (r == -EAGAIN);
+    if (r < 0)
+        explain_refusal(firewall->transaction, r, reterr);
     if (leases)
         leases_finish_load(leases, r < 0 ? LOAD_FAILED : LOAD_DONE);
     snapshot_free(attempt.existing);

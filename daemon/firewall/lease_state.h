@@ -47,7 +47,7 @@ int leases_read_in_use(struct leases *leases);
 /* firewall_load in three steps. What each lease may reach by policy (NULL: nothing) and which
  * addresses are in use is found out; all of it is put into the transaction; then it is in force, or
  * not. */
-int leases_prepare_load(struct leases *leases, const struct policy *policy);
+void leases_prepare_load(struct leases *leases, const struct policy *policy);
 void leases_put_load(struct leases *leases, const struct service_list *services,
                      struct transaction *transaction);
 enum load_result { LOAD_FAILED, LOAD_DONE };

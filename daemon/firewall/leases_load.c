@@ -223,21 +223,19 @@ static void collect_elements(struct leases *leases)
         }
 }
 
-int leases_prepare_load(struct leases *leases, const struct policy *policy)
+void leases_prepare_load(struct leases *leases, const struct policy *policy)
 {
     struct lease *lease;
     size_t position = 0;
-    int r = leases_read_in_use(leases);
 
-    if (r < 0)
-        return r;
+    if (leases_read_in_use(leases) < 0)
+        leases->in_use_count = 0; /* narrower: what is in use lasts until its answer ends */
     while ((lease = table_next(leases->table.leases, &position))) {
         lease->next_services = 0;
         if (policy)
             judge_lease(lease, policy);
     }
     collect_elements(leases);
-    return 0;
 }
 
 static void put_in_use(const struct leases *leases, const struct service_list *services,

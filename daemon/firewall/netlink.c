@@ -21,6 +21,7 @@
 #define RECEIVE_BUFFER_SIZE (4 << 20)
 #define READ_SIZE 32768 /* what the kernel fills at most in one part of a dump */
 #define DUMP_TRIES 8
+#define DISCARDS_MAX 64
 
 struct netlink {
     struct mnl_socket *socket;
@@ -102,12 +103,13 @@ static ssize_t read_answer(struct netlink *netlink)
 }
 
 /* After a failure: what the kernel still says of the same exchange must not be taken for the next
- * one's. */
+ * one's. Sequence numbers tell them apart in any case, so this need not go on for ever. */
 static void discard_answers(struct netlink *netlink)
 {
-    while (recv(netlink->fd, netlink->answer, sizeof(netlink->answer), MSG_DONTWAIT) >= 0 ||
-           errno == ENOBUFS || errno == EINTR)
-        continue;
+    for (int i = 0; i < DISCARDS_MAX; i++)
+        if (recv(netlink->fd, netlink->answer, sizeof(netlink->answer), MSG_DONTWAIT) < 0 &&
+            errno != ENOBUFS && errno != EINTR)
+            break;
 }
 
 static void read_refusal(const struct nlmsghdr *message, struct netlink_refusal *ret_refusal)

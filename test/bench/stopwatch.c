@@ -64,16 +64,18 @@ static bool is_let_through(void)
 static int probe(void *unused)
 {
     int64_t begin = now_ns(), start;
+    bool is_last;
 
     (void)unused;
     do {
+        is_last = over;
         start = now_ns();
         if (!is_let_through()) {
             denied_ns = start;
             return 0;
         }
         usleep(start - begin < LATE_NS ? PAUSE_US : LATE_PAUSE_US);
-    } while (!over);
+    } while (!is_last);
     return 0;
 }
 

@@ -198,7 +198,7 @@ def burst(name, port, clients, family=None, timeout=5):
             "slowest": max(result[2] for result in results)}
 
 
-def hammer(targets, timeout=0.5):
+def hammer(targets, timeout=3):
     """Knocks at [host, port] targets in turn until the next request arrives."""
     counts = {}
     while not select.select([sys.stdin], [], [], 0)[0]:

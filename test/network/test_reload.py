@@ -115,12 +115,12 @@ def test_reloads_under_fire(lab, container, other):
     assert container.connect(ALLOWED, 443)
     lab.forget()
     hammer = container.agent(another="hammer")
-    hammer.begin_hammer((ALLOWED_V4, 443), (EVIL_V4, 443), (ALLOWED, 443))
+    hammer.begin_hammer((ALLOWED_V4, 80), (EVIL_V4, 443), (ALLOWED, 80))
     for turn in range(50):
         egressd.reload(policies[(turn + 1) % 2])
     counts = hammer.end_hammer()
-    assert set(counts[f"{ALLOWED_V4}:443"]) == {"ok"}, counts
-    assert set(counts[f"{ALLOWED}:443"]) == {"ok"}, counts
+    assert set(counts[f"{ALLOWED_V4}:80"]) == {"ok"}, counts
+    assert set(counts[f"{ALLOWED}:80"]) == {"ok"}, counts
     assert set(counts[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}
     assert not lab.witness.packets(destination=EVIL_V4)
 

@@ -47,5 +47,6 @@ def stopwatch(place, machine, command):
                          timeout=60).stdout
     denied, ended, status = map(int, output.split())
     if status or denied < 0:
-        raise RuntimeError(f"{command} failed ({status}): {machine.path('/run/log').read_text()}")
+        log = machine.path("/run/log").read_text()
+        raise RuntimeError(f"{command}: status {status}, denied after {denied} ns: {log}")
     return denied / 1e6, ended / 1e6
