@@ -146,8 +146,8 @@ static void on_end_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
 
-    log_info("signal %d: ending. The kernel's table stays: what is leased runs out, and then "
-             "everything is denied until egressd runs again",
+    log_info("signal %d: ending. The kernel's table stays: what is leased runs out once nobody "
+             "uses it, and then everything is denied until egressd runs again",
              number);
     stop(daemon);
 }

@@ -13,6 +13,13 @@
 #include "firewall/leases.h"
 #include "outline.h"
 
+static void use_servers(struct enforcement *enforcement, const struct servers *servers)
+{
+    enforcement->servers = *servers;
+    resolver_set_servers(enforcement->resolver, &enforcement->servers);
+    refresh_retry_failed(enforcement->refresh);
+}
+
 /* Puts policy and servers in place of what is in force. On failure that stays, less the leases that
  * policy would have ended. */
 static int replace(struct enforcement *enforcement, const struct policy *policy,
@@ -27,8 +34,7 @@ static int replace(struct enforcement *enforcement, const struct policy *policy,
         return r;
     }
     enforcement_hand_out_policy(enforcement, policy);
-    enforcement->servers = *servers;
-    resolver_set_servers(enforcement->resolver, &enforcement->servers);
+    use_servers(enforcement, servers);
     *ret_ended = ended;
     return 0;
 }
@@ -136,8 +142,7 @@ void enforcement_follow_servers(struct enforcement *enforcement)
                   error.message);
         return;
     }
-    enforcement->servers = servers;
-    resolver_set_servers(enforcement->resolver, &enforcement->servers);
+    use_servers(enforcement, &servers);
     enforcement_find_dockerd(enforcement, enforcement_log_servers);
 }
 

@@ -43,7 +43,8 @@ static size_t append_escaped(char *line, size_t used, size_t size, const char *t
 }
 
 /* One write a line: lines of several processes on one terminal stay whole. */
-static void write_line(enum log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
+                                                             const char *format, va_list arguments)
 {
     char text[LINE_SIZE], line[LINE_SIZE];
     size_t used;
