@@ -1,18 +1,14 @@
-# egressd_layer(NAME [FOLDER folder] [USES LAYER_OR_LIBRARY...])
+# egressd_layer(NAME [USES LAYER_OR_LIBRARY...])
 #
-# One library for a folder, by default the one called NAME; main.c is never part of it. USES is the
-# layering: a layer can name only layers that stand above it in the file, so nothing goes in circles,
-# and test/style/layers.sh holds the #include lines to it.
+# One library for the folder called NAME. USES is the layering: a layer can name only layers that
+# stand above it in the file, so nothing goes in circles, and test/style/layers.sh holds the #include
+# lines to it.
 #
 # Sources are found, not listed: several people add files at once, and a list would be what they
 # collide on. A new file re-runs CMake by itself.
 function(egressd_layer name)
-    cmake_parse_arguments(PARSE_ARGV 1 layer "" "FOLDER" "USES")
-    if(NOT layer_FOLDER)
-        set(layer_FOLDER ${name})
-    endif()
-    file(GLOB sources CONFIGURE_DEPENDS ${layer_FOLDER}/*.c)
-    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+    cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "USES")
+    file(GLOB sources CONFIGURE_DEPENDS ${name}/*.c)
 
     foreach(used IN LISTS layer_USES)
         if(NOT TARGET ${used})
@@ -31,5 +27,5 @@ function(egressd_layer name)
     target_link_libraries(${name} ${visibility} flags ${layer_USES})
 
     list(JOIN layer_USES " " uses)
-    set_property(GLOBAL APPEND PROPERTY EGRESSD_LAYERING "${layer_FOLDER}: ${uses}")
+    set_property(GLOBAL APPEND PROPERTY EGRESSD_LAYERING "${name}: ${uses}")
 endfunction()

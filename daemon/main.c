@@ -10,8 +10,8 @@
 #include "base/privilege.h"
 #include "devcontainer/check.h"
 #include "egressctl/egressctl.h"
-#include "help.h"
-#include "run.h"
+#include "run/help.h"
+#include "run/run.h"
 
 /* For the parts that need no power: their caller may have got some with the file (non-root users).
  */

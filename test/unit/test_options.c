@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "options.h"
+#include "run/options.h"
 
 #include <check.h>
 #include <stdlib.h>

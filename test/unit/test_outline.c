@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "outline.h"
+#include "run/outline.h"
 
 #include <check.h>
 #include <stdio.h>

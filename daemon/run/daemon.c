@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon.h"
+#include "run/daemon.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include "base/privilege.h"
 #include "control/commands.h"
 #include "control/protocol.h"
-#include "enforcement.h"
-#include "options.h"
-#include "supervisor.h"
+#include "run/enforcement.h"
+#include "run/options.h"
+#include "run/supervisor.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define WATCH_INTERVAL_MS 2000

@@ -3,8 +3,8 @@
  * flows that nothing justifies any more have to end; otherwise they are left alone, because a flow
  * may rightly outlive the lease that let it begin. Kept in a file, the question can be asked across
  * a restart. */
-#ifndef EGRESSD_OUTLINE_H
-#define EGRESSD_OUTLINE_H
+#ifndef EGRESSD_RUN_OUTLINE_H
+#define EGRESSD_RUN_OUTLINE_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +19,13 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "control/protocol.h"
-#include "daemon.h"
 #include "devcontainer/pid1.h"
 #include "egressctl/client.h"
-#include "failure.h"
-#include "help.h"
-#include "options.h"
-#include "supervisor.h"
+#include "run/daemon.h"
+#include "run/failure.h"
+#include "run/help.h"
+#include "run/options.h"
+#include "run/supervisor.h"
 
 #define LOCK_NAME "lock"
 #define DESCRIPTORS 16384

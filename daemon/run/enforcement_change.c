@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of what is in force, while it is. */
-#include "enforcement_internal.h"
+#include "run/enforcement_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "dns/resolver.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
-#include "outline.h"
+#include "run/outline.h"
 
 static void use_servers(struct enforcement *enforcement, const struct servers *servers)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "enforcement_internal.h"
+#include "run/enforcement_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,9 @@
 #include "dns/resolver.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
-#include "options.h"
-#include "outline.h"
-#include "whole_machine.h"
+#include "run/options.h"
+#include "run/outline.h"
+#include "run/whole_machine.h"
 
 #define STALE_MAX_S 86400
 

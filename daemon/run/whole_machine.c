@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "whole_machine.h"
+#include "run/whole_machine.h"
 
 #include <dirent.h>
 #include <net/if.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Why the daemon cannot do what it was asked: an exit code, and what to tell people: what happened,
  * where, what to change. */
-#ifndef EGRESSD_FAILURE_H
-#define EGRESSD_FAILURE_H
+#ifndef EGRESSD_RUN_FAILURE_H
+#define EGRESSD_RUN_FAILURE_H
 
 #define FAILURE_TEXT_SIZE 2048
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "failure.h"
+#include "run/failure.h"
 
 #include <errno.h>
 #include <stdarg.h>

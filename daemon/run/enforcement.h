@@ -2,8 +2,8 @@
 /* What is in force: the configuration and the servers, and made from them the kernel's table, the
  * leases, the gates and the timers of names. Changed as a whole or not at all, by its functions
  * alone. */
-#ifndef EGRESSD_ENFORCEMENT_H
-#define EGRESSD_ENFORCEMENT_H
+#ifndef EGRESSD_RUN_ENFORCEMENT_H
+#define EGRESSD_RUN_ENFORCEMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,8 +13,8 @@
 #include "control/view.h"
 #include "devcontainer/configuration.h"
 #include "dns/servers.h"
-#include "failure.h"
 #include "journal/counters.h"
+#include "run/failure.h"
 
 struct docker_probe;
 struct run_options;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The daemon: its loop, its timers and signals, its control socket, around what it enforces. */
-#ifndef EGRESSD_DAEMON_H
-#define EGRESSD_DAEMON_H
+#ifndef EGRESSD_RUN_DAEMON_H
+#define EGRESSD_RUN_DAEMON_H
 
 struct supervisor_report;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "help.h"
+#include "run/help.h"
 
 const char help_text[] =
     "Usage: egressd run [OPTIONS]       enforce a policy in this network namespace (root)\n"

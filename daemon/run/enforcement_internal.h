@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parts of enforcement*.c share. */
-#ifndef EGRESSD_ENFORCEMENT_INTERNAL_H
-#define EGRESSD_ENFORCEMENT_INTERNAL_H
+#ifndef EGRESSD_RUN_ENFORCEMENT_INTERNAL_H
+#define EGRESSD_RUN_ENFORCEMENT_INTERNAL_H
 
 #include <stddef.h>
 
-#include "enforcement.h"
+#include "run/enforcement.h"
 
 #define ENFORCEMENT_RESOLV_CONF "/etc/resolv.conf"
 #define ENFORCEMENT_OUTLINE "policy.outline" /* in the runtime folder */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of `egressd run`. */
-#ifndef EGRESSD_OPTIONS_H
-#define EGRESSD_OPTIONS_H
+#ifndef EGRESSD_RUN_OPTIONS_H
+#define EGRESSD_RUN_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor.h"
+#include "run/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>

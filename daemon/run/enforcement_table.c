@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From policy and servers to what the kernel holds: the table, and the flows that it let begin. */
-#include "enforcement_internal.h"
+#include "run/enforcement_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include "dns/gate.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
-#include "options.h"
-#include "outline.h"
+#include "run/options.h"
+#include "run/outline.h"
 
 #define RESOLV_CONF_SIZE_MAX (64 * 1024)
 

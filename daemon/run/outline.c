@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "outline.h"
+#include "run/outline.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whom dockerd asks from inside this network namespace, where resolv.conf does not say it. */
-#include "enforcement_internal.h"
+#include "run/enforcement_internal.h"
 
 #include <string.h>
 

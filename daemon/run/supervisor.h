@@ -2,8 +2,8 @@
 /* The background form: a first process that waits until the daemon says ready, a small one that
  * starts the daemon again when it dies, and the daemon. While it is dead the kernel's table stands,
  * closed. */
-#ifndef EGRESSD_SUPERVISOR_H
-#define EGRESSD_SUPERVISOR_H
+#ifndef EGRESSD_RUN_SUPERVISOR_H
+#define EGRESSD_RUN_SUPERVISOR_H
 
 /* Says once how the start went, 0 or the exit code with its reason. A second call does nothing. */
 struct supervisor_report;
