@@ -3,6 +3,7 @@
 import pytest
 
 from lab.lab import ALLOWED, EVIL, EVIL_V4
+from lab.waiting import wait_until
 from probes import FEATURE, assert_refuses, assert_unseen, config
 
 TRY = f"curl -sS -m 5 http://{EVIL_V4}/ http://{EVIL}/; echo user-hook-got=$?"
@@ -48,7 +49,7 @@ def test_an_eager_process_never_gets_out_while_the_container_starts(world, new_w
     for _ in range(2):
         world.engine.docker("restart", "--time", "1", container.name)
         workspace.must_up()
-    assert container.processes("curl")
+    wait_until(lambda: container.processes("curl"), "a knock")
     assert not world.witness.packets(destination=EVIL_V4)
 
 

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/memory.h"
@@ -240,11 +241,30 @@ static void on_connection(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)&connection->tcp, lend, on_read);
 }
 
+/* One port number for UDP and TCP. The kernel picks it for UDP; somebody may have it for TCP. */
+static uint16_t open_pair(int ret_fds[static 2])
+{
+    for (int i = 0; i < 100; i++) {
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(address);
+
+        ret_fds[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        ret_fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (bind(ret_fds[0], (struct sockaddr *)&address, size) == 0 &&
+            getsockname(ret_fds[0], (struct sockaddr *)&address, &size) == 0 &&
+            bind(ret_fds[1], (struct sockaddr *)&address, size) == 0)
+            return ntohs(address.sin_port);
+        close(ret_fds[0]);
+        close(ret_fds[1]);
+    }
+    abort();
+}
+
 struct dns_stub *dns_stub_new(uv_loop_t *loop, dns_script *script, void *context)
 {
     struct dns_stub *stub = xcalloc(1, sizeof(*stub));
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int size = sizeof(address);
+    int fds[2];
 
     stub->script = script;
     stub->context = context;
@@ -252,13 +272,11 @@ struct dns_stub *dns_stub_new(uv_loop_t *loop, dns_script *script, void *context
     uv_tcp_init(loop, &stub->listener);
     stub->udp.data = stub->listener.data = stub;
     stub->open_handles = 2;
-    if (uv_udp_bind(&stub->udp, (struct sockaddr *)&address, 0) < 0 ||
-        uv_udp_getsockname(&stub->udp, (struct sockaddr *)&address, &size) < 0 ||
-        uv_tcp_bind(&stub->listener, (struct sockaddr *)&address, 0) < 0 ||
+    stub->port = open_pair(fds);
+    if (uv_udp_open(&stub->udp, fds[0]) < 0 || uv_tcp_open(&stub->listener, fds[1]) < 0 ||
         uv_listen((uv_stream_t *)&stub->listener, 16, on_connection) < 0 ||
         uv_udp_recv_start(&stub->udp, lend, on_datagram) < 0)
         abort();
-    stub->port = ntohs(address.sin_port);
     return stub;
 }
 

@@ -6,6 +6,7 @@ Built from the lab's machines, which end with this process, however it ends.
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 
@@ -48,8 +49,16 @@ class Program:
             raise RuntimeError(f"ended too early: {self.errors()}")
 
     def stop(self):
-        self._process.kill()
-        self._process.wait()
+        """Kills the program itself; nsenter buries it, and ends."""
+        pid = self._process.pid
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
         self._errors.close()

@@ -75,14 +75,11 @@ class Server:
         self._stack.callback(program.stop)
         return program
 
-    def _wait_answer(self, program, name):
-        """Until it answers a name that is asked in no measurement."""
-        def answers():
-            program.check()
-            done = self.machine.run(["dig", "+short", "+time=1", "+tries=1", f"@{self.address}",
-                                     f"{name}.{ZONE}"], check=False)
-            return done.returncode == 0
-        wait_until(answers, f"{self.name} at work")
+    def _run_until_bound(self, argv):
+        program = self._run(argv)
+        sockets = pathlib.Path(f"/proc/{self.machine.pid}/net/udp")
+        wait_until(lambda: program.check() or ":0035 " in sockets.read_text(),
+                   f"{self.name} at port 53")
 
     def grants(self):
         """Elements in the kernel because of its answers."""
@@ -126,7 +123,7 @@ class Dnsmasq(Server):
         if self.grants_leases:
             self.machine.run(["nft", "-f", "-"], stdin=PEER_TABLE)
             options.append(f"--nftset=/{ZONE}/4#inet#peer#grant4,6#inet#peer#grant6")
-        self._wait_answer(self._run(["dnsmasq", *options]), "warm")
+        self._run_until_bound(["dnsmasq", *options])
 
 
 class DnsmasqNftset(Dnsmasq):
@@ -147,7 +144,7 @@ class Unbound(Server):
         self.address = "127.0.0.1"
         self.machine.write("/etc/unbound.bench",
                            UNBOUND.format(upstream=self.machine.upstream, more=""))
-        self._wait_answer(self._run(["unbound", "-d", "-c", "/etc/unbound.bench"]), "warm")
+        self._run_until_bound(["unbound", "-d", "-c", "/etc/unbound.bench"])
 
 
 class Egressd(Server):

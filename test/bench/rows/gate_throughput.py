@@ -10,7 +10,7 @@ from kit.report import HIGHER, LOWER, Figure
 from kit.servers import NAMES_MAX, Direct, Dnsmasq, DnsmasqNftset, Egressd, Unbound
 
 TITLE = "Gate throughput on one core"
-REPETITIONS = 3
+REPETITIONS = 5
 SECONDS = 1.5
 CACHED_NAMES = 1000
 DIRECT_GATE = "egressd, gate asked directly"

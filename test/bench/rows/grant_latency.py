@@ -12,7 +12,7 @@ from kit.report import LOWER, Figure
 from kit.servers import Direct, Dnsmasq, DnsmasqNftset, Egressd
 
 TITLE = "Added latency of a first answer, grant included"
-REPETITIONS = 5
+REPETITIONS = 9
 QUESTIONS = 1000
 SERVERS = (Egressd, Dnsmasq, DnsmasqNftset)
 # Where the client and the upstream are; where the client is when there is no server between.

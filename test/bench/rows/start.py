@@ -2,7 +2,7 @@
 
 import shlex
 
-from kit.place import PROBED_V4, SERVER_CPU, TRAFFIC_PORT, cpu_option
+from kit.place import LOAD_CPU, PROBED_V4, SERVER_CPU, TRAFFIC_PORT, cpu_option
 from kit.report import LOWER, Figure
 from kit.servers import ZONE, egressd_command, prepare_egressd
 
@@ -42,7 +42,7 @@ def start_ancestor(place):
 
 def stopwatch(place, machine, command):
     """Milliseconds until connections are refused, and until the command ends."""
-    output = machine.run([place.tools.stopwatch, PROBED_V4, str(TRAFFIC_PORT),
+    output = machine.run([*cpu_option(LOAD_CPU), place.tools.stopwatch, PROBED_V4, str(TRAFFIC_PORT),
                           *cpu_option(SERVER_CPU), "sh", "-c", f"{{ {command}; }} >/run/log 2>&1"],
                          timeout=60).stdout
     denied, ended, status = map(int, output.split())
