@@ -20,6 +20,7 @@
 #define ASK_TIMEOUT_MS 10000
 #define WAIT_TIMEOUT_S 30
 #define WAIT_TIMEOUT_MAX_S 3600
+#define REPLY_LEAST_MS 1000 /* "--timeout 0" too is a question that deserves its answer */
 #define POLL_FIRST_MS 10
 #define POLL_MOST_MS 200
 
@@ -216,8 +217,9 @@ static int run_wait(const struct request *request)
     for (;;) {
         struct json_object *reply = NULL;
         uint64_t now_ms = clock_now_ms();
-        int left_ms = now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 1;
-        int error = client_ask(request->runtime_dir, "wait", NULL, left_ms, &reply);
+        int left_ms = now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0;
+        int error = client_ask(request->runtime_dir, "wait", NULL,
+                               left_ms > REPLY_LEAST_MS ? left_ms : REPLY_LEAST_MS, &reply);
         int r = -EAGAIN;
 
         if (error == 0) {
