@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What must not stand in any file: the host name of an archive or registry (mirrors differ: apt and
-# npm know where theirs is), a path of one developer's machine, who or what typed a line.
+# npm know where theirs is), a path of one developer's machine.
 set -eu
 . "$(dirname "$0")/files.sh"
 
@@ -12,9 +12,6 @@ forbidden_words() {
     echo "registry${dot}npmjs${dot}""(org|com)"
     echo "(^|[^A-Za-z0-9_.-])/""work/"
     echo "/home/[a-z]+/(src|git|projects)/"
-    echo "/tmp/""(brief|issue)"
-    echo "[Cc]o-[Aa]uthored-""[Bb]y:"
-    echo "([Gg]enerated|[Ww]ritten) (with|by) ""(Claude|ChatGPT|Copilot|an AI|a language model)"
 }
 
 main() {
