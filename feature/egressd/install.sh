@@ -82,7 +82,7 @@ write_settings() {
 install_file() { # from to
     mkdir -p "${2%/*}"
     case $1 in
-    *.gz) gzip -dc "$1" > "$2.new" ;;
+    *.gz) gzip -dc "$1" > "$2.new" || fail "cannot unpack $1: the image needs a gzip that works" ;;
     *) cat "$1" > "$2.new" ;;
     esac
     chown 0:0 "$2.new"

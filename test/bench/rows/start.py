@@ -42,9 +42,9 @@ def start_ancestor(place):
 
 def stopwatch(place, machine, command):
     """Milliseconds until connections are refused, and until the command ends."""
-    output = machine.run([*cpu_option(LOAD_CPU), place.tools.stopwatch, PROBED_V4, str(TRAFFIC_PORT),
-                          *cpu_option(SERVER_CPU), "sh", "-c", f"{{ {command}; }} >/run/log 2>&1"],
-                         timeout=60).stdout
+    started = [*cpu_option(SERVER_CPU), "sh", "-c", f"{{ {command}; }} >/run/log 2>&1"]
+    output = machine.run([*cpu_option(LOAD_CPU), place.tools.stopwatch, PROBED_V4,
+                          str(TRAFFIC_PORT), *started], timeout=60).stdout
     denied, ended, status = map(int, output.split())
     if status or denied < 0:
         log = machine.path("/run/log").read_text()
