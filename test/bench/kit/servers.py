@@ -39,7 +39,6 @@ server:
     so-sndbuf: 4m
     local-zone: "test." nodefault
     do-ip6: no
-    {more}
 remote-control:
     control-enable: no
 forward-zone:
@@ -142,8 +141,7 @@ class Unbound(Server):
 
     def _start(self):
         self.address = "127.0.0.1"
-        self.machine.write("/etc/unbound.bench",
-                           UNBOUND.format(upstream=self.machine.upstream, more=""))
+        self.machine.write("/etc/unbound.bench", UNBOUND.format(upstream=self.machine.upstream))
         self._run_until_bound(["unbound", "-d", "-c", "/etc/unbound.bench"])
 
 
