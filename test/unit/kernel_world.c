@@ -440,19 +440,78 @@ int world_try_udp(const char *address, uint16_t port)
     return r;
 }
 
-uint64_t world_outside_packets(void)
+/* Adds up "NAME VALUE" lines whose name is one of names. */
+static uint64_t sum_of_lines(FILE *file, const char *const *names)
 {
-    char path[64], line[512];
-    uint64_t packets = 0;
+    uint64_t sum = 0, value;
+    char name[64];
+
+    while (fscanf(file, "%63s %lu", name, &value) == 2)
+        for (size_t i = 0; names[i]; i++)
+            if (strcmp(names[i], name) == 0)
+                sum += value;
+    return sum;
+}
+
+/* The number under column of the two lines that begin with protocol. */
+static uint64_t number_under(FILE *file, const char *protocol, const char *column)
+{
+    char names[1024], values[1024], *name, *value, *in_names, *in_values;
+
+    while (fgets(names, sizeof(names), file) && fgets(values, sizeof(values), file)) {
+        if (strncmp(names, protocol, strlen(protocol)) != 0)
+            continue;
+        name = strtok_r(names, " ", &in_names);
+        value = strtok_r(values, " ", &in_values);
+        for (; name && value;
+             name = strtok_r(NULL, " ", &in_names), value = strtok_r(NULL, " ", &in_values))
+            if (strcmp(name, column) == 0)
+                return strtoul(value, NULL, 10);
+    }
+    return 0;
+}
+
+static FILE *open_of_outside(const char *name)
+{
+    char path[64];
     FILE *file;
 
-    snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)outside);
-    file = fopen(path, "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (strstr(line, "eth0:"))
-            sscanf(strstr(line, "eth0:"), "eth0: %*u %lu", &packets);
-    if (file)
+    snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)outside, name);
+    file = fopen(path, "re");
+    if (!file)
+        abort();
+    return file;
+}
+
+uint64_t world_outside_packets(void)
+{
+    static const char *const counts[] = {
+        "Ip6InAddrErrors",
+        "Ip6InNoRoutes",
+        "Ip6OutForwDatagrams",
+        "Ip6InUnknownProtos",
+        "Udp6InDatagrams",
+        "Udp6NoPorts",
+        "Icmp6InDestUnreachs",
+        "Icmp6InPktTooBigs",
+        "Icmp6InTimeExcds",
+        "Icmp6InParmProblems",
+        "Icmp6InEchos",
+        "Icmp6InEchoReplies",
+        NULL,
+    };
+    static const struct {
+        const char *protocol, *column;
+    } others[] = {{"Ip:", "InReceives"}, {"Tcp:", "InSegs"}};
+    FILE *file = open_of_outside("snmp6");
+    uint64_t packets = sum_of_lines(file, counts);
+
+    fclose(file);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        file = open_of_outside("snmp");
+        packets += number_under(file, others[i].protocol, others[i].column);
         fclose(file);
+    }
     return packets;
 }
 
