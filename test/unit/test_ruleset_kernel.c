@@ -651,6 +651,7 @@ int main(void)
         return 1;
     }
     runner = srunner_create(make_suite());
+    srunner_set_fork_status(runner, CK_NOFORK); /* the world is this process's own */
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -252,6 +252,7 @@ int main(void)
     tcase_add_test(tests, the_ends_of_the_address_space_are_in_reach);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK); /* the world is this process's own */
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
