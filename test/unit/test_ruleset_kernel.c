@@ -65,6 +65,7 @@ static void teardown(void)
 {
     world_be(0, 0);
     world_run("nft delete table inet egressd 2>/dev/null || true; conntrack -F 2>/dev/null");
+    world_run("ip netns del egressd-inner-%d 2>/dev/null || true", getpid());
     policy_free(policy);
     policy = NULL;
 }
@@ -582,7 +583,6 @@ START_TEST(inner_containers_are_held_to_the_same)
                           "    print(error.errno)\n"
                           "'",
                           getpid());
-    world_run("ip netns del egressd-inner-%d", getpid());
     ck_assert_str_eq(output, "open\n111\n111\n111\n111\n113\n");
     free(output);
 }
