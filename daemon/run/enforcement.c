@@ -230,8 +230,6 @@ static void on_servers_known(struct enforcement *enforcement)
 
 void enforcement_begin(struct enforcement *enforcement)
 {
-    if (!enforcement->servers.dockerd_unknown) /* else logged once they are known */
-        enforcement_log_servers(enforcement);
     enforcement_find_dockerd(enforcement, on_servers_known);
 }
 

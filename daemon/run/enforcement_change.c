@@ -143,7 +143,7 @@ void enforcement_follow_servers(struct enforcement *enforcement)
         return;
     }
     use_servers(enforcement, &servers);
-    enforcement_find_dockerd(enforcement, enforcement_log_servers);
+    enforcement_find_dockerd(enforcement, NULL);
 }
 
 void enforcement_check(struct enforcement *enforcement)

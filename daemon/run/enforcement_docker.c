@@ -17,7 +17,8 @@ static void on_probed(void *context, const struct address *servers, size_t count
     if (count > 0)
         memcpy(enforcement->dockerd, servers, count * sizeof(servers[0]));
     enforcement_follow_servers(enforcement);
-    enforcement->on_dockerd_known(enforcement);
+    if (enforcement->on_dockerd_known)
+        enforcement->on_dockerd_known(enforcement);
 }
 
 void enforcement_find_dockerd(struct enforcement *enforcement,
@@ -26,7 +27,9 @@ void enforcement_find_dockerd(struct enforcement *enforcement,
     int r;
 
     if (!enforcement->servers.dockerd_unknown) {
-        on_known(enforcement);
+        enforcement_log_servers(enforcement);
+        if (on_known)
+            on_known(enforcement);
         return;
     }
     if (enforcement->docker_probe)

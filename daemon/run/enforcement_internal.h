@@ -29,11 +29,12 @@ void enforcement_hand_out_policy(struct enforcement *enforcement, const struct p
  * not loop. */
 void enforcement_find_servers(const struct enforcement *enforcement, const struct policy *policy,
                               struct servers *ret_servers);
-/* Starts to find out whom dockerd asks, where resolv.conf does not say it; on_known runs at once if
- * there is nothing to find out, else within about a second. */
+/* Starts to find out whom dockerd asks, where resolv.conf does not say it, and logs the servers
+ * once all are known. on_known (NULL: nobody waits) runs at once if there is nothing to find out,
+ * else within about a second. */
 void enforcement_find_dockerd(struct enforcement *enforcement,
                               void (*on_known)(struct enforcement *enforcement));
-void enforcement_log_servers(struct enforcement *enforcement);
+void enforcement_log_servers(const struct enforcement *enforcement);
 /* Opens the gate for dockerd if it has come to be needed. */
 int enforcement_load_table(struct enforcement *enforcement, const struct policy *policy,
                            const struct servers *servers, struct text_error *reterr);

@@ -66,7 +66,7 @@ static const char *servers_origin(const struct enforcement *enforcement)
     return count > 0 ? "\"upstreams\" of the policy" : ENFORCEMENT_RESOLV_CONF;
 }
 
-void enforcement_log_servers(struct enforcement *enforcement)
+void enforcement_log_servers(const struct enforcement *enforcement)
 {
     const struct servers *servers = &enforcement->servers;
     char text[SERVERS_MAX * (ADDRESS_TEXT_SIZE + 8)], address[ADDRESS_TEXT_SIZE];

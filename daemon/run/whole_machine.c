@@ -13,7 +13,7 @@
  * (net/core/sysctl_net_core.c: net_core_table). */
 #define FIRST_NAMESPACE_ONLY "/proc/sys/net/core/dev_weight"
 
-static bool is_process_called(const char *id, const char *name)
+static bool is_docker_engine(const char *id)
 {
     char path[64], found[64];
     FILE *file;
@@ -23,8 +23,7 @@ static bool is_process_called(const char *id, const char *name)
     file = fopen(path, "re");
     if (!file)
         return false;
-    is_same = fgets(found, sizeof(found), file) && strncmp(found, name, strlen(name)) == 0 &&
-              strcmp(found + strlen(name), "\n") == 0;
+    is_same = fgets(found, sizeof(found), file) && strcmp(found, DOCKER_ENGINE "\n") == 0;
     fclose(file);
     return is_same;
 }
@@ -37,8 +36,7 @@ static bool has_docker_engine(void)
     bool found = false;
 
     while (processes && !found && (item = readdir(processes)))
-        found = item->d_name[0] >= '1' && item->d_name[0] <= '9' &&
-                is_process_called(item->d_name, DOCKER_ENGINE);
+        found = item->d_name[0] >= '1' && item->d_name[0] <= '9' && is_docker_engine(item->d_name);
     if (processes)
         closedir(processes);
     return found;
