@@ -9,9 +9,14 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from engine.world import World  # noqa: E402
+from lab.fixtures import configure  # noqa: E402
 from lab.lab import (ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4,  # noqa: E402
                      EVIL_V6)
 from lab.servers import make_certificate  # noqa: E402
+
+
+def pytest_configure(config):
+    configure(config)
 
 
 @pytest.fixture(scope="session")
