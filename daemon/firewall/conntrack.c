@@ -52,6 +52,7 @@ static int read_tuple(const struct nlattr *nest, struct flow *flow)
     if (!number)
         return -EBADMSG;
     flow->protocol = *number;
+    flow->source_port = attributes_u16(&protocol, CTA_PROTO_SRC_PORT, 0);
     flow->port = attributes_u16(&protocol, CTA_PROTO_DST_PORT, 0);
     return 0;
 }

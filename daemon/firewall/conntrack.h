@@ -16,7 +16,7 @@ struct nlattr;
 struct flow {
     struct address source, destination;
     uint8_t protocol;
-    uint16_t port; /* of the destination; 0 where the protocol has none */
+    uint16_t source_port, port; /* port: of the destination. 0 where the protocol has none */
     uint32_t mark;
     bool is_live; /* has seen answers, and was not closed */
 

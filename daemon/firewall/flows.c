@@ -96,15 +96,17 @@ static struct nlmsghdr *start_change(struct firewall *firewall, void *buffer, ui
 /* --- questions that are older than the redirect -------------------------------------------------
  */
 
-/* Egressd's own, so marked by the table, stay: the table lets nobody else send on them. Docker's
- * resolver also listens on a hidden port, where nothing but questions goes. */
+/* Egressd's own, so marked by the table, stay: the table lets nobody else send on them. A packet of
+ * the server that came while nothing refused it began a flow the other way round, in which questions
+ * are answers. Docker's resolver also listens on a hidden port, where nothing but questions goes. */
 static bool is_foreign_question(const struct pick *pick, const struct flow *flow)
 {
     static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
 
     (void)pick;
     return (flow->protocol == IPPROTO_UDP || flow->protocol == IPPROTO_TCP) &&
-           (flow->port == DNS_PORT || address_equal(&flow->destination, &docker_resolver)) &&
+           (flow->port == DNS_PORT || flow->source_port == DNS_PORT ||
+            address_equal(&flow->destination, &docker_resolver)) &&
            !(flow->mark & FLOW_MARK_OWN);
 }
 
