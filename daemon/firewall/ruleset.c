@@ -22,23 +22,29 @@ const char ruleset_anonymous[] = "__set%d";
 /* --- table and chains --------------------------------------------------------------------------
  */
 
+static struct nftnl_table *build_table(void)
+{
+    struct nftnl_table *built = nftnl_table_alloc();
+    uint8_t data[COMMENT_SIZE_MAX];
+
+    if (!built)
+        abort();
+    nftnl_table_set_str(built, NFTNL_TABLE_NAME, FIREWALL_TABLE);
+    nftnl_table_set_u32(built, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    nftnl_table_set_data(built, NFTNL_TABLE_USERDATA, data,
+                         comment_pack(NFTNL_UDATA_TABLE_COMMENT,
+                                      "egressd: what this container may reach; see egressctl",
+                                      data));
+    return built;
+}
+
 static void put_table(struct ruleset *ruleset, uint16_t type, uint16_t flags)
 {
     struct nlmsghdr *message = transaction_start(ruleset->transaction, type, flags);
-    struct nftnl_table *table = nftnl_table_alloc();
-    uint8_t data[COMMENT_SIZE_MAX];
+    struct nftnl_table *built = build_table();
 
-    if (!table)
-        abort();
-    nftnl_table_set_str(table, NFTNL_TABLE_NAME, FIREWALL_TABLE);
-    nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-    if (type == NFT_MSG_NEWTABLE)
-        nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, data,
-                             comment_pack(NFTNL_UDATA_TABLE_COMMENT,
-                                          "egressd: what this container may reach; see egressctl",
-                                          data));
-    nftnl_table_nlmsg_build_payload(message, table);
-    nftnl_table_free(table);
+    nftnl_table_nlmsg_build_payload(message, built);
+    nftnl_table_free(built);
     transaction_put(ruleset->transaction, message);
 }
 
@@ -85,8 +91,12 @@ static struct nftnl_chain *build_chain(const struct chain *chain)
     return built;
 }
 
-static void expect_chains(struct snapshot *expected)
+static void expect_table(struct snapshot *expected)
 {
+    struct nftnl_table *table = build_table();
+
+    snapshot_add_table(expected, table);
+    nftnl_table_free(table);
     for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
         struct nftnl_chain *built = build_chain(&chains[i]);
 
@@ -330,7 +340,7 @@ enum ruleset_way ruleset_put(struct transaction *transaction, const struct firew
     struct ruleset ruleset = {
         .transaction = transaction, .plan = plan, .features = *features, .expected = expected};
 
-    expect_chains(expected);
+    expect_table(expected);
     if (existing && snapshot_has_chains_of(existing, expected)) {
         ruleset.existing = existing;
         put_rules_removal(&ruleset);

@@ -10,6 +10,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -21,7 +22,7 @@
 
 #define RULE_TEXT_SIZE 2048
 
-enum kind { KIND_CHAIN, KIND_SET, KIND_RULE, KINDS };
+enum kind { KIND_TABLE, KIND_OWNER, KIND_CHAIN, KIND_SET, KIND_RULE, KINDS };
 
 struct lines {
     char **lines;
@@ -67,6 +68,19 @@ static void add_line(struct snapshot *snapshot, enum kind kind, char *line)
         lines->lines[place] = lines->lines[place - 1];
     lines->lines[place] = line;
     lines->count++;
+}
+
+void snapshot_add_table(struct snapshot *snapshot, const struct nftnl_table *table)
+{
+    const char *name = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
+    uint32_t flags = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS);
+
+    add_line(snapshot, KIND_TABLE,
+             xasprintf("table %s: flags %x", name, flags & ~(uint32_t)NFT_TABLE_F_OWNER));
+    if (flags & NFT_TABLE_F_OWNER)
+        add_line(snapshot, KIND_OWNER,
+                 xasprintf("owner of table %s: port %u", name,
+                           nftnl_table_get_u32(table, NFTNL_TABLE_OWNER)));
 }
 
 void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain)
@@ -142,6 +156,22 @@ static bool is_ours(const char *table)
     return table && strcmp(table, FIREWALL_TABLE) == 0;
 }
 
+static int on_table(void *context, const struct nlmsghdr *message)
+{
+    struct nftnl_table *table = nftnl_table_alloc();
+    int r = -EBADMSG;
+
+    if (!table)
+        abort();
+    if (nftnl_table_nlmsg_parse(message, table) >= 0) {
+        if (is_ours(nftnl_table_get_str(table, NFTNL_TABLE_NAME)))
+            snapshot_add_table(context, table);
+        r = 0;
+    }
+    nftnl_table_free(table);
+    return r;
+}
+
 static int on_chain(void *context, const struct nlmsghdr *message)
 {
     struct nftnl_chain *chain = nftnl_chain_alloc();
@@ -195,6 +225,8 @@ static void on_restart(void *context)
     struct snapshot *snapshot = context;
 
     clear_lines(&snapshot->kinds[snapshot->reading]);
+    if (snapshot->reading == KIND_TABLE)
+        clear_lines(&snapshot->kinds[KIND_OWNER]);
 }
 
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink)
@@ -205,6 +237,7 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink)
         uint16_t table_attribute;
         int (*on_message)(void *context, const struct nlmsghdr *message);
     } parts[] = {
+        {KIND_TABLE, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, on_table},
         {KIND_CHAIN, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, on_chain},
         {KIND_SET, NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
         {KIND_RULE, NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule},
@@ -292,7 +325,8 @@ bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapsh
 {
     struct text_error difference;
 
-    return compare_lines(other, snapshot, KIND_CHAIN, SNAPSHOT_WORDS, &difference) == 0;
+    return compare_lines(other, snapshot, KIND_TABLE, SNAPSHOT_WORDS, &difference) == 0 &&
+           compare_lines(other, snapshot, KIND_CHAIN, SNAPSHOT_WORDS, &difference) == 0;
 }
 
 const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,

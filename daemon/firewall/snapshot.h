@@ -14,11 +14,13 @@
 struct nftnl_chain;
 struct nftnl_rule;
 struct nftnl_set;
+struct nftnl_table;
 struct snapshot;
 
 struct snapshot *snapshot_new(void);
 void snapshot_free(struct snapshot *snapshot); /* NULL-safe */
 
+void snapshot_add_table(struct snapshot *snapshot, const struct nftnl_table *table);
 void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain);
 void snapshot_add_set(struct snapshot *snapshot, const struct nftnl_set *set);
 void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule);
@@ -27,7 +29,7 @@ void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule);
  * is empty. */
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink);
 
-/* Whether both have the same chains, on the same hooks. */
+/* Whether both have the same table, whoever owns it, and the same chains on the same hooks. */
 bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapshot *other);
 /* The name of the set number index, or NULL behind the last. */
 const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,

@@ -488,6 +488,7 @@ static const struct {
     {"nft add rule inet egressd forward accept", "forward"},
     {"nft chain inet egressd out '{ policy accept; }'", "chain out"},
     {"nft add chain inet egressd other", "chain other"},
+    {"nft add table inet egressd '{ flags dormant; }'", "table egressd"},
     {"nft add set inet egressd other '{ type ipv4_addr; }'", "set other"},
     /* The same number of rules with the same comments, but another meaning. */
     {"h=$(nft -a list chain inet egressd lo_out | sed -n 's/.*127.0.0.11.*handle //p');"
