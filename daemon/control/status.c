@@ -12,6 +12,7 @@
 #include "control/view.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
+#include "firewall/changes.h"
 #include "firewall/leases.h"
 #include "journal/counters.h"
 #include "policy/policy.h"
@@ -242,6 +243,20 @@ static void add_counters(struct json_object *reply, const struct counters *count
     json_object_object_add(reply, "counters", object);
 }
 
+static struct json_object *describe_tampering(const struct view *view)
+{
+    struct json_object *object;
+
+    if (view->restored == 0)
+        return NULL;
+    object = json_object_new_object();
+    reply_add_number(object, "ago_s", (clock_now_ms() - view->restored_ms) / 1000);
+    reply_add_text(object, "what", view->restored_from->what);
+    reply_add_text(object, "process", view->restored_from->process);
+    reply_add_number(object, "host_pid", view->restored_from->pid);
+    return object;
+}
+
 static void add_kernel(struct json_object *reply, const struct view *view)
 {
     struct json_object *kernel = json_object_new_object();
@@ -249,6 +264,7 @@ static void add_kernel(struct json_object *reply, const struct view *view)
 
     reply_add_number(kernel, "verified_s", (clock_now_ms() - view->verified_ms) / 1000);
     reply_add_number(kernel, "restored", view->restored);
+    json_object_object_add(kernel, "tampering", describe_tampering(view));
     for (size_t i = 0; i < view->weakness_count; i++)
         json_object_array_add(weaknesses, json_object_new_string(view->weaknesses[i]));
     json_object_object_add(reply, "kernel", kernel);

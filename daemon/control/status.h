@@ -16,8 +16,10 @@
  *   "upstreams"   [{"address","port"}]; "embedded_resolver": Docker's, or null
  *   "leases"      how many addresses are leased, all names together
  *   "counters"    {NAME: NUMBER}, since the daemon started
- *   "kernel"      {"verified_s": seconds since the table was last found right, "restored": how
- * often not} "weaknesses"  [TEXT] */
+ *   "kernel"      {"verified_s": seconds since the table was last found right,
+ *                  "restored": how often not,
+ *                  "tampering": null, or the last time: {"ago_s", "what", "process", "host_pid"}}
+ *   "weaknesses"  [TEXT] */
 #ifndef EGRESSD_CONTROL_STATUS_H
 #define EGRESSD_CONTROL_STATUS_H
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct change;
 struct counters;
 struct leases;
 struct policy;
@@ -48,6 +49,8 @@ struct view {
 
     uint64_t verified_ms; /* clock_now_ms() when the kernel's table was last found right */
     unsigned restored;    /* how often it was not, and was put back */
+    uint64_t restored_ms; /* clock_now_ms() when last */
+    const struct change *restored_from; /* what was done to it last */
     const char *weaknesses[VIEW_WEAKNESSES_MAX];
     size_t weakness_count;
 };

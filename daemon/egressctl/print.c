@@ -216,20 +216,33 @@ static void print_names(struct json_object *reply)
                (size_t)screen_number(reply, "names_left_out"));
 }
 
+/* Whether there was anything to say. */
+static bool print_tampering(struct json_object *kernel)
+{
+    struct json_object *tampering = screen_member(kernel, "tampering");
+    char duration[SCREEN_DURATION_SIZE];
+
+    if (!tampering)
+        return false;
+    screen_print(SCREEN_BAD, "somebody changed the kernel's table; times put back: %lld\n",
+                 (long long)screen_number(kernel, "restored"));
+    screen_print(SCREEN_BAD, "  last %s ago: %s, by \"%s\" (process %lld of the machine)\n",
+                 screen_duration(screen_number(tampering, "ago_s"), duration),
+                 screen_text(tampering, "what"), screen_text(tampering, "process"),
+                 (long long)screen_number(tampering, "host_pid"));
+    return true;
+}
+
 static void print_warnings(struct json_object *reply)
 {
     struct json_object *weaknesses = screen_member(reply, "weaknesses");
     struct json_object *policy = screen_member(reply, "policy");
-    long long restored = screen_number(screen_member(reply, "kernel"), "restored");
 
-    if (length_of(weaknesses) > 0 || restored > 0)
-        printf("\n");
+    printf("\n");
     for (size_t i = 0; i < length_of(weaknesses); i++)
         screen_print(SCREEN_WARN, "weakness: %s\n", json_object_get_string(item(weaknesses, i)));
-    if (restored > 0)
-        screen_print(SCREEN_WARN, "somebody changed the kernel's table; times put back: %lld\n",
-                     restored);
-    printf("\n");
+    if (print_tampering(screen_member(reply, "kernel")) || length_of(weaknesses) > 0)
+        printf("\n");
     if (json_object_get_boolean(screen_member(policy, "pending")))
         printf("pending: devcontainer.json has changed since it was pinned; as root, "
                "'egressctl apply' adopts it\n");

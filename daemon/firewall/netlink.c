@@ -30,8 +30,7 @@ struct netlink {
     uint8_t answer[READ_SIZE];
 };
 
-/* The FORCE form passes the system's limit and needs CAP_NET_ADMIN of the first user namespace. */
-static void set_buffer(int fd, int forced, int plain, int size)
+void netlink_set_buffer(int fd, int forced, int plain, int size)
 {
     if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)) < 0)
         setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
@@ -56,8 +55,8 @@ int netlink_open(struct netlink **ret_netlink)
     netlink->socket = socket;
     netlink->fd = mnl_socket_get_fd(socket);
     netlink->sequence = (uint32_t)clock_now_ms();
-    set_buffer(netlink->fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_SIZE);
-    set_buffer(netlink->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_SIZE);
+    netlink_set_buffer(netlink->fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_SIZE);
+    netlink_set_buffer(netlink->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_SIZE);
     /* A refusal then names the attribute, and does not carry the message back. */
     mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
     mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -71,6 +70,11 @@ void netlink_close(struct netlink *netlink)
         return;
     mnl_socket_close(netlink->socket);
     free(netlink);
+}
+
+uint32_t netlink_port(const struct netlink *netlink)
+{
+    return mnl_socket_get_portid(netlink->socket);
 }
 
 uint32_t netlink_next_sequence(struct netlink *netlink)

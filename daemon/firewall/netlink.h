@@ -24,6 +24,13 @@ struct netlink_refusal {
 int netlink_open(struct netlink **ret_netlink);
 void netlink_close(struct netlink *netlink); /* NULL-safe */
 
+/* By which the kernel tells our messages from others'. */
+uint32_t netlink_port(const struct netlink *netlink);
+
+/* Sets a socket's buffer (SO_RCVBUFFORCE, SO_RCVBUF or the like), beyond the system's limit where
+ * the kernel allows it: that needs CAP_NET_ADMIN of the first user namespace. */
+void netlink_set_buffer(int fd, int forced, int plain, int size);
+
 /* Sequence numbers are never 0 and never repeat within one daemon's life. */
 uint32_t netlink_next_sequence(struct netlink *netlink);
 

@@ -83,6 +83,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     if (r < 0)
         return failure_set(failure, r == -EPERM ? EX_NOPERM : EX_UNAVAILABLE, "%s", error.message);
 
+    enforcement_listen(enforcement);
     enforcement->found_table = firewall_table_exists(enforcement->firewall);
     if (enforcement->found_table)
         return 0;
@@ -230,6 +231,7 @@ static void on_servers_known(struct enforcement *enforcement)
 
 void enforcement_begin(struct enforcement *enforcement)
 {
+    enforcement_guard(enforcement);
     enforcement_find_dockerd(enforcement, on_servers_known);
 }
 
@@ -276,7 +278,9 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .leases = enforcement->leases,
         .counters = &enforcement->counters,
         .verified_ms = enforcement->verified_ms,
-        .restored = enforcement->restored,
+        .restored = enforcement->guard.restored,
+        .restored_ms = enforcement->guard.restored_ms,
+        .restored_from = &enforcement->guard.last,
     };
     if (enforcement->table_failure[0]) {
         ret_view->state = VIEW_FAILED;
@@ -323,6 +327,10 @@ void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *
     enforcement->parts_open = 1; /* this function itself */
     if (enforcement->docker_probe)
         docker_probe_cancel(enforcement->docker_probe);
+    if (enforcement->guard.monitor) {
+        enforcement->parts_open++;
+        enforcement_unguard(enforcement, on_part_closed);
+    }
     if (enforcement->gate) {
         enforcement->parts_open++;
         gate_close(enforcement->gate, on_part_closed, enforcement);

@@ -13,11 +13,27 @@
 #include "control/view.h"
 #include "devcontainer/configuration.h"
 #include "dns/servers.h"
+#include "firewall/changes.h"
 #include "journal/counters.h"
 #include "run/failure.h"
 
 struct docker_probe;
+struct monitor;
 struct run_options;
+
+/* Notices what others do to the table, and undoes it. */
+struct guard {
+    struct monitor *monitor; /* NULL: the kernel does not tell */
+    uv_poll_t news;
+    uv_timer_t rest;
+    unsigned restored; /* how often the table was not what it should be, and was put back */
+    uint64_t restored_ms;
+    struct change last;
+    uint64_t logged_ms; /* 0: never */
+    unsigned unlogged;
+    unsigned handles_open;
+    void (*on_closed)(void *context);
+};
 
 struct enforcement {
     uv_loop_t *loop;
@@ -48,7 +64,7 @@ struct enforcement {
     char table_failure[FAILURE_TEXT_SIZE]; /* "": the kernel's table is what it should be */
     uint64_t since_ms;
     uint64_t verified_ms;
-    unsigned restored;
+    struct guard guard;
 
     unsigned parts_open;
     void (*on_closed)(void *context);
@@ -66,7 +82,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
 int enforcement_fill(struct enforcement *enforcement, struct failure *failure);
 /* Asks the kernel whether all of it is there. */
 int enforcement_verify(struct enforcement *enforcement, struct failure *failure);
-/* Starts asking names. The state is now what it is. */
+/* Starts asking names, and undoing what others do to the table. The state is now what it is. */
 void enforcement_begin(struct enforcement *enforcement);
 
 /* Reads the configuration anew. Returns 0 or an exit code; ret_message says what happened. */
@@ -76,7 +92,7 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
 void enforcement_look_for_pending(struct enforcement *enforcement);
 /* Reads resolv.conf anew. */
 void enforcement_follow_servers(struct enforcement *enforcement);
-/* To be called every few seconds: puts the table back if somebody changed it. */
+/* To be called every few seconds: puts the table back if somebody changed it unheard. */
 void enforcement_check(struct enforcement *enforcement);
 /* To be called every minute or so. */
 void enforcement_sweep(struct enforcement *enforcement);

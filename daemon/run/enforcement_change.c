@@ -146,25 +146,6 @@ void enforcement_follow_servers(struct enforcement *enforcement)
     enforcement_find_dockerd(enforcement, NULL);
 }
 
-void enforcement_check(struct enforcement *enforcement)
-{
-    struct text_error error = {0};
-    struct failure failure;
-
-    enforcement->table_failure[0] = '\0';
-    if (enforcement_verify(enforcement, &failure) == 0)
-        return;
-    log_error("%s; putting it back", failure.text);
-    enforcement->restored++;
-    if (enforcement_load_table(enforcement, enforcement_policy(enforcement), &enforcement->servers,
-                               &error) < 0)
-        failure_set(&failure, EX_UNAVAILABLE, "the table cannot be put back: %s", error.message);
-    else if (enforcement_verify(enforcement, &failure) == 0)
-        return;
-    log_error("%s", failure.text);
-    snprintf(enforcement->table_failure, sizeof(enforcement->table_failure), "%s", failure.text);
-}
-
 void enforcement_sweep(struct enforcement *enforcement)
 {
     leases_sweep(enforcement->leases);

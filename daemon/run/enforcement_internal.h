@@ -39,6 +39,12 @@ void enforcement_log_servers(const struct enforcement *enforcement);
 int enforcement_load_table(struct enforcement *enforcement, const struct policy *policy,
                            const struct servers *servers, struct text_error *reterr);
 
+/* From here on what others do to the table is kept to be heard; it is undone once guarded. */
+void enforcement_listen(struct enforcement *enforcement);
+void enforcement_guard(struct enforcement *enforcement);
+/* Only where a monitor is open; on_closed gets the enforcement. */
+void enforcement_unguard(struct enforcement *enforcement, void (*on_closed)(void *context));
+
 /* Here, and in a file for the next daemon. Takes the outline. */
 void enforcement_remember_outline(struct enforcement *enforcement, char *take_outline);
 /* Ends flows that the policy in force no longer justifies. A flow may rightly outlive its lease, so

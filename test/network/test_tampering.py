@@ -1,0 +1,188 @@
+"""Root inside changes what egressd put into the kernel: it is undone at once, counted, and told."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
+from lab.waiting import wait_until
+
+AT_ONCE_S = 0.9  # long before the look every few seconds
+TABLE = "inet egressd"
+
+# What root does, and what is told of it. {rule} is the handle of a rule that refuses.
+DAMAGES = [
+    ("flush ruleset", "the table deleted"),
+    (f"delete table {TABLE}", "the table deleted"),
+    (f"flush table {TABLE}", "rule of chain .* deleted"),
+    (f"flush chain {TABLE} out", "rule of chain out deleted"),
+    (f"delete rule {TABLE} lo_out handle {{rule}}", "rule of chain lo_out deleted"),
+    (f"insert rule {TABLE} out accept", "rule of chain out added"),
+    (f"add rule {TABLE} forward accept", "rule of chain forward added"),
+    (f"chain {TABLE} out {{{{ policy accept; }}}}", "chain out added or changed"),
+    (f"add chain {TABLE} early {{{{ type filter hook output priority -300; }}}}",
+     "chain early added or changed"),
+    (f"flush chain {TABLE} dns; delete chain {TABLE} dns", "rule of chain dns deleted"),
+    (f"rename chain {TABLE} deny refuse", "chain refuse added or changed"),
+    (f"add table {TABLE} {{{{ flags dormant; }}}}", "the table changed"),
+    (f"add set {TABLE} mine {{{{ type ipv4_addr; }}}}", "set mine added"),
+    (f"flush set {TABLE} allow4", "element of set allow4 deleted"),
+    (f"delete element {TABLE} allow4 {{{{ {ALLOWED_V4} . tcp . 443 }}}}",
+     "element of set allow4 deleted"),
+    (f"add element {TABLE} allow4 {{{{ {EVIL_V4} . tcp . 443 }}}}", "element of set allow4 added"),
+    (f"add element {TABLE} lease4 {{{{ {EVIL_V4} . tcp . 443 }}}}", "element of set lease4 added"),
+    (f"add element {TABLE} upstream4 {{{{ {EVIL_V4} . 443 }}}}",
+     "element of set upstream4 added"),
+]
+
+
+def damage(container, command):
+    """Whether nft could do it."""
+    rule = re.search(r"127\.0\.0\.11 .*# handle (\d+)", container.nft("-a", "list", "table",
+                                                                    *TABLE.split()))
+    return container.run(["nft", command.format(rule=rule[1])], check=False).returncode == 0
+
+
+def table(container):
+    """As a person reads it, without elements and counters."""
+    return container.nft("-s", "-t", "list", "table", *TABLE.split(), check=False)
+
+
+def restored(egressd):
+    return egressd.status()["kernel"]["restored"]
+
+
+def wait_restored(egressd, count, why):
+    """What status says of the kernel once the table was put back so many times."""
+    def told():
+        status = egressd.status()
+        return status["kernel"]["restored"] == count and status
+
+    status = wait_until(told, why, AT_ONCE_S)
+    assert status["state"] == "enforcing"
+    return status["kernel"]
+
+
+@pytest.fixture
+def evil(lab, container):
+    return lab.prove_open(lambda: container.connect(EVIL_V4, 443), destination=EVIL_V4)
+
+
+@pytest.mark.leak("L16", "H35", "H53")
+def test_what_root_changes_is_put_back_at_once(lab, container, evil):
+    egressd = lab.egressd(allow=[ALLOWED])
+    assert container.connect(ALLOWED, 443)
+    whole = table(container)
+    for number, (command, told) in enumerate(DAMAGES, 1):
+        assert damage(container, command), command
+        kernel = wait_restored(egressd, number, command)
+        evil.refused("ECONNREFUSED")
+        assert table(container) == whole, command
+        assert container.connect(ALLOWED_V4, 443), f"the lease is kept: {command}"
+        assert EVIL_V4 not in container.nft("list", "ruleset")
+        assert re.match(told, kernel["tampering"]["what"]), (command, kernel)
+        assert kernel["tampering"]["process"] == "nft"
+    assert container.resolve(EVIL).error == "EAI_NONAME"
+    assert f"times put back: {len(DAMAGES)}" in egressd.ctl("status").stdout
+    assert 'critical: tampered: the table deleted' in egressd.log()
+
+
+@pytest.mark.leak("H35", "H53")
+def test_what_began_while_the_table_was_gone_ends(lab, container, evil):
+    """The daemon is held still meanwhile, so that there is such a time at all."""
+    egressd = lab.egressd(allow=[ALLOWED, f"{ALLOWED}:5432"])
+    kept = container.open(ALLOWED, 5432)
+    egressd.freeze()
+    container.nft("delete", "table", *TABLE.split())
+    flow = container.open(EVIL_V4, 5432)
+    dns = container.open("198.51.100.53", 53, udp=True)
+    assert flow.echo() and kept.echo()
+    assert evil.allowed(), "documented: without a table nothing is refused"
+    egressd.thaw()
+    wait_until(lambda: restored(egressd) == 1, "the table's return", 5)
+    evil.refused("ECONNREFUSED")
+    lab.forget()
+    assert not flow.echo(timeout=0.5)
+    dns.send(b"knock")
+    assert not lab.witness.packets(destination="198.51.100.53")
+    assert not [packet for packet in lab.witness.packets(destination=EVIL_V4) if packet.payload]
+    assert kept.echo() and container.connect(ALLOWED, 443)
+
+
+def processor_s(process):
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def in_a_loop(container):
+    """Runs nft with a file again and again; ends with the test."""
+    begun = []
+
+    def begin(text):
+        container.write("/etc/loop.nft", text)
+        begun.append(subprocess.Popen(
+            container.command(["sh", "-c", "while nft -f /etc/loop.nft; do :; done"]),
+            start_new_session=True))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        stop(process)
+
+
+def stop(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def evil_came(container):
+    return container.connect(EVIL_V4, 443)
+
+
+@pytest.mark.leak("H53")
+def test_whoever_tampers_in_a_loop_does_not_keep_the_daemon_busy(lab, container, evil, in_a_loop):
+    egressd = lab.egressd(allow=[ALLOWED])
+    container.connect(ALLOWED, 443)
+    process, = egressd.processes()
+    loop = in_a_loop(f"flush set {TABLE} allow4\n" * 20 + f"add rule {TABLE} out accept\n")
+    wait_until(lambda: restored(egressd) > 0, "a repair")
+    began, before = time.monotonic(), processor_s(process)
+    wait_until(lambda: restored(egressd) > 40, "forty repairs", 20)
+    assert processor_s(process) - before < (time.monotonic() - began) / 2
+    stop(loop)
+    wait_until(lambda: not evil_came(container), "the last repair")
+    evil.refused("ECONNREFUSED")
+    wait_until(lambda: container.connect(ALLOWED, 443), "allowed names")
+    lines = egressd.log().count("critical: tampered: ")
+    assert lines <= 2 * (time.monotonic() - began + 2) and lines < restored(egressd)
+
+
+@pytest.mark.leak("H53")
+def test_somebody_elses_table_reloaded_all_the_time_is_no_matter(lab, container, in_a_loop):
+    """As firewalld or Docker do it. Grants go on, nothing is restored, nobody notices."""
+    lab.zone.host("*.late.test", "203.0.113.77")
+    egressd = lab.egressd(allow=[ALLOWED, "*.late.test"])
+    assert container.connect(ALLOWED, 443)
+    elements = ", ".join(f"10.{i // 256}.{i % 256}.1" for i in range(3000))
+    in_a_loop(f"add table ip other\ndelete table ip other\ntable ip other {{\n"
+              f" set s {{ type ipv4_addr; elements = {{ {elements} }}; }}\n"
+              f" chain c {{ type filter hook output priority 10; ip daddr @s drop; }}\n}}\n")
+    verified = [egressd.status()["kernel"]["verified_s"]]
+    for number in range(100):
+        name = f"n{number}.late.test"
+        assert container.connect(name, 443), name
+        assert container.connect(EVIL_V4, 443).error == "ECONNREFUSED"
+    wait_until(lambda: verified.append(egressd.status()["kernel"]["verified_s"])
+               or verified[-1] < verified[-2], "a verification meanwhile", 15, pause=0.2)
+    egressd.reload({"allow": [ALLOWED, "*.late.test", "192.0.2.1:22"]})
+    assert container.connect(ALLOWED_V4, 443)
+    assert restored(egressd) == 0
+    assert egressd.status()["state"] == "enforcing"
+    assert "tampered" not in egressd.log()
