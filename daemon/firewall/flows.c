@@ -97,8 +97,9 @@ static struct nlmsghdr *start_change(struct firewall *firewall, void *buffer, ui
  */
 
 /* Egressd's own, so marked by the table, stay: the table lets nobody else send on them. A packet of
- * the server that came while nothing refused it began a flow the other way round, in which questions
- * are answers. Docker's resolver also listens on a hidden port, where nothing but questions goes. */
+ * the server that came while nothing refused it began a flow the other way round, in which
+ * questions are answers. Docker's resolver also listens on a hidden port, where nothing but
+ * questions goes. */
 static bool is_foreign_question(const struct pick *pick, const struct flow *flow)
 {
     static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
