@@ -95,7 +95,7 @@ static void on_watch(uv_timer_t *timer)
 
     if (daemon->stopping)
         return;
-    if (has_changed(RESOLV_CONF, &daemon->resolv_conf))
+    if (has_changed(RESOLV_CONF, &daemon->resolv_conf) || daemon->enforcement.is_resolv_conf_unread)
         enforcement_follow_servers(&daemon->enforcement);
     if (devcontainer[0] && has_changed(devcontainer, &daemon->devcontainer))
         on_workspace_changed(daemon);

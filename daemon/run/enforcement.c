@@ -205,7 +205,7 @@ int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
                            "%s): the kernel needs CONFIG_NF_CT_NETLINK; everything is denied",
                            strerror(-r));
     before = outline_of_earlier_daemon(enforcement);
-    enforcement_remember_outline(enforcement, outline_of(policy));
+    enforcement->outline = outline_of(policy);
     enforcement_cut_flows(enforcement, before);
     free(before);
     return 0;
@@ -287,6 +287,9 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         ret_view->reason = enforcement->table_failure;
     }
     add_weakness(ret_view, firewall_weakness(enforcement->firewall));
+    if (enforcement->has_uncut_flows)
+        add_weakness(ret_view, "flows that are no longer allowed could not be ended: they go on "
+                               "until that succeeds, which is tried every few seconds");
     if (enforcement->servers.ordinary_count == 0)
         add_weakness(ret_view, "no DNS server is known (" ENFORCEMENT_RESOLV_CONF
                                ", \"upstreams\" of the policy): no name can be reached");

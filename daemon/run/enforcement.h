@@ -57,6 +57,9 @@ struct enforcement {
     size_t dockerd_count;
     bool found_table; /* an earlier daemon's table stood at start: its flows are judged by its
                          policy */
+    bool is_resolv_conf_unread; /* it is there, but could not be read: to be tried again */
+    bool has_uncut_flows; /* those that are no longer allowed could not be ended: to be tried again
+                           */
 
     enum view_state state;
     char reason[FAILURE_TEXT_SIZE];
@@ -90,7 +93,7 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
                        char ret_message[static COMMANDS_MESSAGE_SIZE]);
 /* The workspace's file has changed: whether something is pending may have too. */
 void enforcement_look_for_pending(struct enforcement *enforcement);
-/* Reads resolv.conf anew. */
+/* Reads resolv.conf anew. To be called when it has changed, and as long as it is unread. */
 void enforcement_follow_servers(struct enforcement *enforcement);
 /* To be called every few seconds: puts the table back if somebody changed it unheard. */
 void enforcement_check(struct enforcement *enforcement);

@@ -57,7 +57,7 @@ static int refuse_reload(struct enforcement *enforcement, const struct failure *
 }
 
 /* Counts for people. */
-static void format_reloaded(const struct policy *policy, size_t ended, size_t cut,
+static void format_reloaded(const struct policy *policy, size_t ended, size_t cut, bool more_to_cut,
                             char ret_message[static COMMANDS_MESSAGE_SIZE])
 {
     size_t allowed, denied;
@@ -65,8 +65,8 @@ static void format_reloaded(const struct policy *policy, size_t ended, size_t cu
     policy_entries(policy, POLICY_ALLOW, &allowed);
     policy_entries(policy, POLICY_DENY, &denied);
     snprintf(ret_message, COMMANDS_MESSAGE_SIZE,
-             "in force: %zu allow and %zu deny entries; %zu leases and %zu open flows ended",
-             allowed, denied, ended, cut);
+             "in force: %zu allow and %zu deny entries; %zu leases and %zu open flows ended%s",
+             allowed, denied, ended, cut, more_to_cut ? ", others could not be yet" : "");
 }
 
 int enforcement_reload(struct enforcement *enforcement, enum commands_reload how,
@@ -99,14 +99,13 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
     enforcement->configuration = fresh;
 
     before = enforcement->outline;
-    enforcement->outline = NULL;
-    enforcement_remember_outline(enforcement, outline_of(fresh.policy));
+    enforcement->outline = outline_of(fresh.policy);
     cut = enforcement_cut_flows(enforcement, before);
     free(before);
     enforcement->reload_error[0] = '\0';
     enforcement->counters.reloads++;
     enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
-    format_reloaded(fresh.policy, ended, cut, ret_message);
+    format_reloaded(fresh.policy, ended, cut, enforcement->has_uncut_flows, ret_message);
     enforcement_log_policy(enforcement);
     log_info("%s", ret_message);
     return 0;

@@ -148,6 +148,7 @@ void enforcement_check(struct enforcement *enforcement)
 {
     hear(enforcement);
     check(enforcement);
+    enforcement_cut_again(enforcement);
     log_unlogged(&enforcement->guard);
 }
 

@@ -26,8 +26,8 @@ void enforcement_hand_out_policy(struct enforcement *enforcement, const struct p
 
 /* The command line's, else the policy's, else those of resolv.conf. Docker's embedded resolver
  * comes from there in any case: it alone knows the names of neighbours, and what dockerd asks must
- * not loop. */
-void enforcement_find_servers(const struct enforcement *enforcement, const struct policy *policy,
+ * not loop. When resolv.conf cannot be read, those of now count on. */
+void enforcement_find_servers(struct enforcement *enforcement, const struct policy *policy,
                               struct servers *ret_servers);
 /* Starts to find out whom dockerd asks, where resolv.conf does not say it, and logs the servers
  * once all are known. on_known (NULL: nobody waits) runs at once if there is nothing to find out,
@@ -45,11 +45,11 @@ void enforcement_guard(struct enforcement *enforcement);
 /* Only where a monitor is open; on_closed gets the enforcement. */
 void enforcement_unguard(struct enforcement *enforcement, void (*on_closed)(void *context));
 
-/* Here, and in a file for the next daemon. Takes the outline. */
-void enforcement_remember_outline(struct enforcement *enforcement, char *take_outline);
-/* Ends flows that the policy in force no longer justifies. A flow may rightly outlive its lease, so
- * this happens only when the policy before (its outline; NULL: unknown) allowed more. Returns how
- * many ended. */
+/* Ends flows that the policy in force (its outline) no longer justifies. A flow may rightly outlive
+ * its lease, so this happens only when the policy before (its outline; NULL: unknown) allowed more.
+ * Then the outline is written to a file for the next daemon. Returns how many flows ended. */
 size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before);
+/* Does so again if some could not be ended. */
+void enforcement_cut_again(struct enforcement *enforcement);
 
 #endif

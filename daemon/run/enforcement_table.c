@@ -21,28 +21,40 @@
 
 /* --- servers ---------------------------------------------------------------------------------- */
 
-static void read_resolv_conf(struct servers *ret_servers)
+/* One that is not there names no server. */
+static int read_resolv_conf(struct servers *ret_servers)
 {
     static char text[RESOLV_CONF_SIZE_MAX];
-    ssize_t size = -1;
-    int fd = open(ENFORCEMENT_RESOLV_CONF, O_RDONLY | O_CLOEXEC);
+    ssize_t size = 0;
+    int r = 0, fd = open(ENFORCEMENT_RESOLV_CONF, O_RDONLY | O_CLOEXEC);
 
+    if (fd < 0 && errno != ENOENT)
+        return -errno;
     if (fd >= 0) {
         size = read(fd, text, sizeof(text));
+        r = size < 0 ? -errno : 0;
         close(fd);
     }
-    servers_parse_resolv_conf(text, size > 0 ? (size_t)size : 0, ret_servers);
+    if (r == 0)
+        servers_parse_resolv_conf(text, (size_t)size, ret_servers);
+    return r;
 }
 
-void enforcement_find_servers(const struct enforcement *enforcement, const struct policy *policy,
+void enforcement_find_servers(struct enforcement *enforcement, const struct policy *policy,
                               struct servers *ret_servers)
 {
+    int r = read_resolv_conf(ret_servers);
     const struct run_options *options = enforcement->options;
     struct firewall_endpoint given[SERVERS_MAX];
     size_t count = options->upstream_count, policy_count;
     const struct policy_upstream *upstreams = policy_upstreams(policy, &policy_count);
 
-    read_resolv_conf(ret_servers);
+    if (r < 0) {
+        *ret_servers = enforcement->servers;
+        if (!enforcement->is_resolv_conf_unread)
+            log_warning("cannot read " ENFORCEMENT_RESOLV_CONF ": %s, trying again", strerror(-r));
+    }
+    enforcement->is_resolv_conf_unread = r < 0;
     if (ret_servers->dockerd_unknown && enforcement->is_docker_probed)
         servers_add_dockerd(ret_servers, enforcement->dockerd, enforcement->dockerd_count);
     if (ret_servers->dockerd_unknown)
@@ -152,33 +164,55 @@ static bool is_flow_allowed(void *context, const struct address *destination, ui
     return leases_cover(enforcement->leases, destination, protocol, port);
 }
 
-void enforcement_remember_outline(struct enforcement *enforcement, char *take_outline)
+/* For the next daemon. */
+static void save_outline(const struct enforcement *enforcement)
 {
     char path[PATH_MAX];
     int r = -ENAMETOOLONG;
 
-    free(enforcement->outline);
-    enforcement->outline = take_outline;
     if (snprintf(path, sizeof(path), "%s/" ENFORCEMENT_OUTLINE, enforcement->options->runtime_dir) <
         (int)sizeof(path))
-        r = outline_save(path, take_outline);
-    if (r < 0)
-        log_warning("cannot write %s: %s, ignoring; flows that are open may end when the daemon "
-                    "restarts",
-                    path, strerror(-r));
+        r = outline_save(path, enforcement->outline);
+    if (r == 0)
+        return;
+    unlink(path); /* what an earlier policy allowed says nothing about the flows of this one */
+    log_warning("cannot write %s: %s, ignoring; flows that are open may end when the daemon "
+                "restarts",
+                path, strerror(-r));
 }
 
+static size_t cut_flows(struct enforcement *enforcement)
+{
+    size_t cut = 0;
+    int r = firewall_cut_flows(enforcement->firewall, is_flow_allowed, enforcement, &cut);
+
+    if (r < 0 && !enforcement->has_uncut_flows)
+        log_error("flows that are no longer allowed could not be ended: %s; trying again",
+                  strerror(-r));
+    enforcement->has_uncut_flows = r < 0;
+    return cut;
+}
+
+/* As long as some are left, the file says what allowed them: a daemon that starts then has to know.
+ */
 size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before)
 {
     size_t cut = 0;
-    int r;
 
-    if (before && !outline_narrows(before, enforcement->outline))
-        return 0;
-    r = firewall_cut_flows(enforcement->firewall, is_flow_allowed, enforcement, &cut);
-    if (r < 0)
-        log_error("flows that are no longer allowed could not be ended: %s; they last until "
-                  "they close. Restart the container to be sure",
-                  strerror(-r));
+    if (!before || outline_narrows(before, enforcement->outline))
+        cut = cut_flows(enforcement);
+    if (!enforcement->has_uncut_flows)
+        save_outline(enforcement);
     return cut;
+}
+
+void enforcement_cut_again(struct enforcement *enforcement)
+{
+    if (!enforcement->has_uncut_flows)
+        return;
+    cut_flows(enforcement);
+    if (enforcement->has_uncut_flows)
+        return;
+    log_info("flows that are no longer allowed have been ended");
+    save_outline(enforcement);
 }
