@@ -198,16 +198,31 @@ def burst(name, port, clients, family=None, timeout=5):
             "slowest": max(result[2] for result in results)}
 
 
-def hammer(targets, timeout=3):
-    """Knocks at [host, port] targets in turn until the next request arrives."""
-    counts = {}
-    while not select.select([sys.stdin], [], [], 0)[0]:
-        for host, port in targets:
-            outcome = timed(connect, host, port, timeout)
-            tally = counts.setdefault(f"{host}:{port}", {})
+def knock(host, port, timeout, udp=False):
+    client, _ = dial(host, port, timeout, kind=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+    with client:
+        if udp:
+            client.send(b"knock")
+
+
+def hammer(targets, timeout=3, pause=0):
+    """Knocks at [host, port] or [host, port, "udp"] targets in turn until the next request comes.
+
+    What came of it is counted by target; gaps: the longest time in which none worked.
+    """
+    counts, gaps, worked = {}, {}, {}
+    while not select.select([sys.stdin], [], [], pause)[0]:
+        for host, port, *udp in targets:
+            outcome = timed(knock, host, port, timeout, bool(udp))
+            target = ":".join([host, str(port), *udp])
+            tally = counts.setdefault(target, {})
             what = "ok" if outcome["ok"] else outcome["error"]
             tally[what] = tally.get(what, 0) + 1
-    return {"counts": counts}
+            now = time.monotonic()
+            if outcome["ok"]:
+                gaps[target] = max(gaps.get(target, 0), now - worked.get(target, now))
+                worked[target] = now
+    return {"counts": counts, "gaps": gaps}
 
 
 WORK = {function.__name__: function for function in (

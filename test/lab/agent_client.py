@@ -114,13 +114,18 @@ class Agent:
     def burst(self, name, port, clients, family=None):
         return self.call("burst", name=name, port=port, clients=clients, family=family)
 
-    def begin_hammer(self, *targets):
-        """Knocks at (host, port) targets until end_hammer(), which tells how often what came."""
-        self.begin("hammer", targets=targets)
+    def begin_hammer(self, *targets, pause=0):
+        """Knocks at (host, port[, "udp"]) targets until end_hammer(), which tells what came."""
+        self.begin("hammer", targets=targets, pause=pause)
 
     def end_hammer(self):
+        return self.end_hammer_with_gaps()[0]
+
+    def end_hammer_with_gaps(self):
+        """How often what came, by target; and the longest time in which a target failed."""
         self.begin("rest")
-        return self.finish().counts
+        outcome = self.finish()
+        return outcome.counts, outcome.gaps
 
     def dig(self, name, type="A", server="192.0.2.53", port=53, tcp=False, edns=None,
             edns_options=(), klass="IN", wire=None, timeout=6):

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 
@@ -48,11 +49,14 @@ class Egressd:
 
     # Life
 
-    def start(self, ready=True):
-        """Starts it; ready: returns when `egressctl wait` says that it enforces."""
+    def start(self, ready=True, under=()):
+        """Starts it; ready: returns when `egressctl wait` says that it enforces.
+
+        under: the command line of a program that runs it, such as a tracer.
+        """
         with open(self._log_file, "ab") as log:
             self._process = subprocess.Popen(
-                self._container.command(["env", *self._env, INSTALLED, *self._arguments]),
+                self._container.command(["env", *self._env, *under, INSTALLED, *self._arguments]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         if ready:
             self.wait_ready()
@@ -66,6 +70,10 @@ class Egressd:
 
         done = wait_until(told, "egressd enforcing", timeout=20)
         assert done.returncode == ENFORCING, f"{done.stdout}{done.stderr}\n{self.log()}"
+
+    def exit_code(self):
+        """None: it lives."""
+        return self._process.poll()
 
     def wait_end(self, timeout=10):
         """Exit code of a daemon that is expected to end by itself."""
@@ -131,6 +139,21 @@ class Egressd:
 
     def ctl(self, *argv, check=True, uid=None):
         return self._container.run([CLIENT, *argv], uid=uid, check=check, timeout=40)
+
+    def ask(self, command, timeout=10):
+        """What the daemon itself replies to root, without a client; None: nobody is there."""
+        path = self._container.path("/run/egressd/control.sock")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(timeout)
+            try:
+                client.connect(str(path))
+                client.sendall(json.dumps({"command": command}).encode() + b"\n")
+                with client.makefile() as lines:
+                    return json.loads(lines.readline() or "null")
+            except (ConnectionError, FileNotFoundError):
+                return None
+            except TimeoutError:
+                raise TimeoutError(f"no reply to {command} within {timeout} s") from None
 
     def wait_answer(self, *argv):
         """What egressctl says as soon as somebody is there to answer it."""
