@@ -318,7 +318,7 @@ static int ask_upstream(struct flight *flight, const char *name)
     }
     return upstream_ask(resolver->upstream, name,
                         record->family == ADDRESS_V4 ? MESSAGE_A : MESSAGE_AAAA, servers, count,
-                        on_upstream, flight, &flight->question);
+                        flight->deadline_ms, on_upstream, flight, &flight->question);
 }
 
 /* One entry, a wildcard over names that somebody invents, must not keep all others waiting. */
@@ -345,6 +345,7 @@ int flight_start(struct resolver *resolver, struct cache_record *record, const s
     flight->record = record;
     flight->entry = entry;
     flight->ttl_s = TTL_MAX_S;
+    flight->deadline_ms = upstream_deadline_ms(resolver->upstream);
     r = ask_upstream(flight, record->name);
     if (r < 0) {
         free(flight);

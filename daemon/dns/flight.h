@@ -25,6 +25,7 @@ struct flight {
     struct upstream_question *question;
     struct resolver_waiter *waiters;
     bool for_client, is_outdated; /* asks servers that are no longer ours */
+    uint64_t deadline_ms;         /* for all its questions together: a client waits */
     /* What the pieces of the chain so far came to. */
     unsigned pieces;
     size_t hops;

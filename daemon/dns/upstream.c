@@ -272,19 +272,26 @@ static void link_question(struct upstream_question *question)
     upstream->questions = question;
 }
 
+uint64_t upstream_deadline_ms(const struct upstream *upstream)
+{
+    return clock_now_ms() + upstream->options.total_ms;
+}
+
 int upstream_ask(struct upstream *upstream, const char *name, uint16_t type,
-                 const struct firewall_endpoint *servers, size_t server_count,
+                 const struct firewall_endpoint *servers, size_t server_count, uint64_t deadline_ms,
                  upstream_on_answer *on_answer, void *context,
                  struct upstream_question **ret_question)
 {
-    const struct upstream_options *options = &upstream->options;
     struct upstream_question *question;
+    uint64_t now_ms = clock_now_ms();
     int r;
 
     if (server_count == 0)
         return -EDESTADDRREQ;
     if (server_count > SERVERS_MAX || strlen(name) >= sizeof(question->name))
         return -EINVAL;
+    if (now_ms >= deadline_ms)
+        return -ETIMEDOUT;
 
     question = xcalloc(1, sizeof(*question));
     question->upstream = upstream;
@@ -294,10 +301,10 @@ int upstream_ask(struct upstream *upstream, const char *name, uint16_t type,
     question->type = type;
     order_servers(question, servers, server_count);
     question->attempts_max = server_count == 1 ? 3 : 2 * server_count;
-    question->interval_ms = options->total_ms / (uint32_t)question->attempts_max;
-    if (question->interval_ms > options->try_ms)
-        question->interval_ms = options->try_ms;
-    question->deadline_ms = clock_now_ms() + options->total_ms;
+    question->interval_ms = (uint32_t)((deadline_ms - now_ms) / question->attempts_max);
+    if (question->interval_ms > upstream->options.try_ms)
+        question->interval_ms = upstream->options.try_ms;
+    question->deadline_ms = deadline_ms;
     if (!try_next(question)) {
         r = question->status;
         free(question);

@@ -32,9 +32,13 @@ void upstream_close(struct upstream *upstream, void (*on_closed)(void *context),
  * the network said. It may ask anew, but not cancel other questions. */
 typedef void upstream_on_answer(void *context, int status, const struct message_answer *answer);
 
+/* When whoever asks now is to know at the latest, in terms of clock_now_ms. Several questions for
+ * the sake of one client share what it was at the first. */
+uint64_t upstream_deadline_ms(const struct upstream *upstream);
+
 /* 0: on_answer runs exactly once, later, unless cancelled. Or -errno: it never runs. */
 int upstream_ask(struct upstream *upstream, const char *name, uint16_t type,
-                 const struct firewall_endpoint *servers, size_t server_count,
+                 const struct firewall_endpoint *servers, size_t server_count, uint64_t deadline_ms,
                  upstream_on_answer *on_answer, void *context,
                  struct upstream_question **ret_question);
 void upstream_cancel(struct upstream_question *question);

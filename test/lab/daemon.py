@@ -1,5 +1,6 @@
 """egressd as tests handle it: started in the container, asked, killed, and judged at the end."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -84,7 +85,8 @@ class Egressd:
 
     def signal(self, number):
         for process in self.processes():
-            os.kill(process, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def kill9(self):
         """Ends every process of it as a crash would."""
@@ -103,8 +105,7 @@ class Egressd:
         """Asks it to end, and judges how it lived."""
         if self._process and self._process.poll() is None:
             self.thaw()
-            for process in self.processes():
-                os.kill(process, signal.SIGTERM)
+            self.signal(signal.SIGTERM)
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:

@@ -45,6 +45,38 @@ def test_failure_is_told_before_a_stub_gives_up(lab, container, zone, twists, up
     assert answer.elapsed < PATIENCE_S
 
 
+@pytest.mark.leak("H47", "H17")
+def test_a_chain_in_slow_pieces_is_given_up_in_time(lab, container, zone):
+    """Each piece comes within what one question may take; all of them together do not."""
+    for number in range(4):
+        zone.alias(f"hop{number}.late.test", f"hop{number + 1}.late.test", split=True)
+    zone.host("hop4.late.test", ALLOWED_V4)
+    zone.twist("*", dns_zone.delay(1.5))
+    lab.egressd(allow=["*.late.test"])
+    answer = container.dig("hop0.late.test")
+    assert (answer.rcode, answer.addresses) == ("SERVFAIL", [])
+    assert answer.elapsed < PATIENCE_S
+
+
+@pytest.mark.leak("H47", "H40")
+def test_servers_that_change_while_a_question_waits(lab, container, zone):
+    """It is asked of the new ones, in what is left of its time."""
+    lab.egressd(allow=["*.late.test"])
+    zone.host("one.late.test", ALLOWED_V4)
+    zone.twist("*", dns_zone.silent_at(UPSTREAM))
+    asker = container.agent(another="asker")
+    for name, server in (("one.late.test", SECOND), ("two.late.test", UPSTREAM)):
+        lab.dns.forget()
+        asker.begin("resolve", name=name, family=4)
+        wait_until(lambda: lab.dns.questions(name), "the question under way")
+        container.write("/etc/resolv.conf", f"nameserver {server}\n")
+        outcome = asker.finish()
+        assert outcome.elapsed < PATIENCE_S, outcome
+        assert outcome.addresses == ([ALLOWED_V4] if server == SECOND else ())
+        if server == SECOND:
+            zone.twist("*", dns_zone.silence)
+
+
 @pytest.mark.leak("H48")
 @pytest.mark.parametrize("twist", [
     dns_zone.silent_at(UPSTREAM), dns_zone.rcode_at(UPSTREAM, "SERVFAIL"),

@@ -204,7 +204,7 @@ static void ask(size_t servers)
     world.answers = 0;
     world.answer.count = 0;
     ck_assert_int_eq(upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, servers,
-                                  on_answer, NULL, &question),
+                                  upstream_deadline_ms(world.upstream), on_answer, NULL, &question),
                      0);
     ck_assert_uint_eq(world.answers, 0);
     uv_run(&world.loop, UV_RUN_DEFAULT);
@@ -285,9 +285,9 @@ START_TEST(nobody_listens)
     struct upstream_question *question;
 
     set_up();
-    ck_assert_int_eq(
-        upstream_ask(world.upstream, "www.test", MESSAGE_A, NULL, 0, on_answer, NULL, &question),
-        -EDESTADDRREQ);
+    ck_assert_int_eq(upstream_ask(world.upstream, "www.test", MESSAGE_A, NULL, 0,
+                                  upstream_deadline_ms(world.upstream), on_answer, NULL, &question),
+                     -EDESTADDRREQ);
     world.endpoints[0].port = 1; /* reserved, nobody's */
     ask(1);
     ck_assert_int_eq(world.status, -ECONNREFUSED);
@@ -311,16 +311,16 @@ START_TEST(cancelled_question_is_never_heard_of)
     set_up();
     world.behaviour[0] = TRUNCATED;
     for (int i = 0; i < 3; i++)
-        upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, 2, on_answer, NULL,
-                     &questions[i]);
+        upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, 2,
+                     upstream_deadline_ms(world.upstream), on_answer, NULL, &questions[i]);
     upstream_cancel(questions[1]);
     upstream_cancel(questions[0]);
     upstream_cancel(questions[2]);
     uv_timer_start(&world.late, on_timeout, 250, 0);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     ck_assert_uint_eq(world.answers, 0);
-    upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, 2, on_answer, NULL,
-                 &questions[0]);
+    upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, 2,
+                 upstream_deadline_ms(world.upstream), on_answer, NULL, &questions[0]);
     tear_down(); /* with one under way */
     ck_assert_uint_eq(world.answers, 0);
 }
@@ -342,7 +342,8 @@ START_TEST(many_at_once)
     set_up();
     for (int i = 0; i < 500; i++)
         ck_assert_int_eq(upstream_ask(world.upstream, "www.test", MESSAGE_A, world.endpoints, 2,
-                                      on_one_of_many, NULL, &question),
+                                      upstream_deadline_ms(world.upstream), on_one_of_many, NULL,
+                                      &question),
                          0);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     ck_assert_uint_eq(world.answers, 500);
