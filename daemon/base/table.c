@@ -78,8 +78,7 @@ static uint64_t hash_bytes(const uint64_t secret[static 2], const uint8_t *bytes
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* One secret a process: it must only be unknown outside. */
-static uint64_t hash_key(const void *key, size_t key_size)
+uint64_t table_hash(const void *key, size_t key_size)
 {
     static uint64_t secret[2];
     static bool has_secret;
@@ -150,7 +149,7 @@ static size_t find_place(const struct table *table, size_t place)
 
 void *table_get(const struct table *table, const void *key, size_t key_size)
 {
-    size_t slot = find_slot(table, hash_key(key, key_size), key, key_size);
+    size_t slot = find_slot(table, table_hash(key, key_size), key, key_size);
 
     return table->index[slot] == SLOT_EMPTY ? NULL : table->items[table->index[slot]].value;
 }
@@ -171,7 +170,7 @@ static void grow(struct table *table)
 
 void table_put(struct table *table, const void *key, size_t key_size, void *value)
 {
-    uint64_t hash = hash_key(key, key_size);
+    uint64_t hash = table_hash(key, key_size);
     size_t slot;
 
     if (table->count == table->capacity)
@@ -203,7 +202,7 @@ static void empty_slot(struct table *table, size_t slot)
 
 void *table_remove(struct table *table, const void *key, size_t key_size)
 {
-    size_t slot = find_slot(table, hash_key(key, key_size), key, key_size);
+    size_t slot = find_slot(table, table_hash(key, key_size), key, key_size);
     size_t place, last;
     void *value;
 

@@ -7,8 +7,12 @@
 #define EGRESSD_BASE_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct table;
+
+/* As the tables hash: with one secret a process, so that it means nothing outside. */
+uint64_t table_hash(const void *key, size_t key_size);
 
 struct table *table_new(void);
 void table_free(struct table *table); /* NULL-safe; leaves the values alone */

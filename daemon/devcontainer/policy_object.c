@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "devcontainer/spelling.h"
+#include "policy/name_budget.h"
 
 #define DNS_PORT 53
 
@@ -172,31 +173,74 @@ static int read_host(const struct reader *reader, struct json_object *value, siz
     return 0;
 }
 
-/* { "host": ..., "ports": [...], "private": true } */
+static int read_private(const struct reader *reader, struct json_object *value, size_t place,
+                        struct entry *entry)
+{
+    if (!json_object_is_type(value, json_type_boolean))
+        return refuse(reader, place, "\"private\" must be true or false, not %s", type_of(value));
+    entry->allow_private = json_object_get_boolean(value);
+    return 0;
+}
+
+static int read_names(const struct reader *reader, struct json_object *value, size_t place,
+                      struct entry *entry)
+{
+    int64_t names = json_object_get_int64(value);
+
+    if (entry->kind != ENTRY_WILDCARD)
+        return refuse(reader, place,
+                      "\"names\" says to how many names a wildcard may lead, and '%.80s' is none: "
+                      "leave it out",
+                      entry->text);
+    if (!json_object_is_type(value, json_type_int) || names < 1 || names > NAME_BUDGET_MAX)
+        return refuse(reader, place,
+                      "\"names\" must be a number from 1 to %d: to how many names '%.80s' may "
+                      "lead (%d if left out)",
+                      NAME_BUDGET_MAX, entry->text, NAME_BUDGET_DEFAULT);
+    entry->names_max = (uint32_t)names;
+    return 0;
+}
+
+static const struct {
+    const char *key;
+    int (*read)(const struct reader *reader, struct json_object *value, size_t place,
+                struct entry *entry);
+} entry_members[] = {
+    {"host", NULL}, /* read before the others, which speak of it */
+    {"ports", read_ports},
+    {"private", read_private},
+    {"names", read_names},
+};
+
+#define ENTRY_MEMBER_COUNT (sizeof(entry_members) / sizeof(entry_members[0]))
+
+static int read_entry_member(const struct reader *reader, size_t object, const char *key,
+                             struct json_object *value, struct entry *entry)
+{
+    const char *known[ENTRY_MEMBER_COUNT];
+
+    for (size_t i = 0; i < ENTRY_MEMBER_COUNT; i++) {
+        known[i] = entry_members[i].key;
+        if (strcmp(known[i], key) != 0)
+            continue;
+        if (!entry_members[i].read)
+            return 0;
+        return entry_members[i].read(reader, value, jsonc_member(reader->document, object, key),
+                                     entry);
+    }
+    return refuse_key(reader, object, key, known, ENTRY_MEMBER_COUNT);
+}
+
+/* { "host": ..., "ports": [...], "private": true, "names": 5000 } */
 static int read_entry_object(const struct reader *reader, struct json_object *value, size_t place,
                              struct entry *ret_entry)
 {
-    static const char *const keys[] = {"host", "ports", "private"};
-
     if (read_host(reader, value, place, ret_entry) < 0)
         return -EINVAL;
     json_object_object_foreach(value, key, member)
     {
-        size_t at = jsonc_member(reader->document, place, key);
-
-        if (strcmp(key, "host") == 0)
-            continue;
-        if (strcmp(key, "ports") == 0) {
-            if (read_ports(reader, member, at, ret_entry) < 0)
-                return -EINVAL;
-        } else if (strcmp(key, "private") == 0) {
-            if (!json_object_is_type(member, json_type_boolean))
-                return refuse(reader, at, "\"private\" must be true or false, not %s",
-                              type_of(member));
-            ret_entry->allow_private = json_object_get_boolean(member);
-        } else {
-            return refuse_key(reader, place, key, keys, 3);
-        }
+        if (read_entry_member(reader, place, key, member, ret_entry) < 0)
+            return -EINVAL;
     }
     return 0;
 }
@@ -213,6 +257,10 @@ static int read_entry(const struct reader *reader, enum policy_list list, struct
     } else if (json_object_is_type(value, json_type_object)) {
         if (read_entry_object(reader, value, place, &entry) < 0)
             return -EINVAL;
+        if (list == POLICY_DENY && entry.names_max)
+            return refuse(reader, jsonc_member(reader->document, place, "names"),
+                          "\"names\" limits what an allow entry lets out, and this is in \"deny\": "
+                          "leave it out");
     } else {
         return refuse(reader, place,
                       "an entry is a string such as \"api.example.com:443\", or an object with "

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "policy/name_budget.h"
 #include "policy/notes.h"
 
 #define HOST_WIDTH_MAX 40
@@ -151,6 +152,20 @@ static void note_repetition(const struct description *d, const struct entry *ent
         fprintf(d->out, "       note: repeats '%s' (%s)\n", first->entry->text, source);
     else
         fprintf(d->out, "       note: adds to '%s' (%s)\n", first->entry->text, source);
+    if (entry->names_max && name_budget_of(first->entry) != entry->names_max)
+        fprintf(d->out, "       note: its number of names has no effect: '%s' (%s) came first\n",
+                first->entry->text, source);
+}
+
+/* Said where it was written; the default is in the documentation. */
+static void note_names(const struct description *d, const struct entry *entry)
+{
+    uint32_t names = name_budget_of(entry), at_once = name_budget_at_once(entry);
+
+    if (entry->names_max && at_once < names)
+        fprintf(d->out, "       note: may lead to %u names, %u of them at once\n", names, at_once);
+    else if (entry->names_max)
+        fprintf(d->out, "       note: may lead to %u names\n", names);
 }
 
 static void note_gate_port(const struct description *d, const struct entry *entry)
@@ -193,6 +208,7 @@ static void note_host(const struct description *d, const struct entry *entry)
 static void print_notes(const struct description *d, const struct entry *entry)
 {
     note_host(d, entry);
+    note_names(d, entry);
     note_gate_port(d, entry);
     note_repetition(d, entry);
     note_denied(d, entry);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/address.h"
 #include "base/text_error.h"
@@ -38,6 +39,7 @@ struct entry {
     size_t port_count; /* 0: none given. allow: tcp 80 and 443; deny: every port */
     uint8_t protocol;  /* with no port given: "/tcp" or "/udp" alone; 0: none given either */
     bool allow_private;
+    uint32_t names_max; /* of a wildcard: to how many new names it may lead; 0: the default */
     struct entry_source source;
 };
 

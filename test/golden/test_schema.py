@@ -20,6 +20,7 @@ ACCEPTED = [
     {"allow": ["api.example.com", "*.cdn.example.com:443", "db:5432", "x.example:*/udp"]},
     {"allow": ["192.0.2.0/24:22", "[2001:db8::7]:8443", "2001:db8::/32", "_a.example/udp"]},
     {"allow": [{"host": "a.example", "ports": ["22", 443, "8000-8100/tcp", "*"], "private": True}]},
+    {"allow": [{"host": "*.a.example", "names": 5000}]},
     {"upstreams": ["192.0.2.53", "[2001:db8::53]:5353"], "$schema": "x"},
 ]
 
@@ -41,6 +42,10 @@ REFUSED = [
     {"allow": [{"host": "a.example", "ports": [0]}]},
     {"allow": [{"host": "a.example", "private": "yes"}]},
     {"allow": [{"host": "a.example", "note": "x"}]},
+    {"allow": [{"host": "*.a.example", "names": 0}]},
+    {"allow": [{"host": "*.a.example", "names": 1000001}]},
+    {"allow": [{"host": "*.a.example", "names": 1.5}]},
+    {"allow": [{"host": "*.a.example", "names": "many"}]},
     {"mode": "audit"},
     {"refusal": "drop"},
     {"upstreams": ["dns.example"]},
