@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "control/request.h"
+#include "dns/resolver.h"
 
 static void add_range(struct json_object *ports, const struct port_range *range)
 {
@@ -46,6 +47,30 @@ void describe_entry(struct json_object *object, enum policy_list list, const str
     json_object_object_add(object, "ports", ports_of(list, entry));
     reply_add_text(object, "file", entry->source.file);
     reply_add_number(object, "line", entry->source.line);
+}
+
+static const char *standing_text(enum budget_standing standing)
+{
+    if (standing == BUDGET_SPENT)
+        return "spent";
+    return standing == BUDGET_RESTING ? "resting" : "ok";
+}
+
+void describe_budget(struct json_object *object, const struct resolver *resolver,
+                     enum policy_list list, const struct entry *entry)
+{
+    struct json_object *names = NULL;
+
+    if (resolver && list == POLICY_ALLOW && entry->kind == ENTRY_WILDCARD) {
+        struct budget_view view = resolver_budget(resolver, entry);
+
+        names = json_object_new_object();
+        reply_add_number(names, "most", view.most);
+        reply_add_number(names, "used", view.used);
+        reply_add_number(names, "refused", view.refused);
+        reply_add_text(names, "standing", standing_text(view.standing));
+    }
+    json_object_object_add(object, "names", names);
 }
 
 enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry)

@@ -26,6 +26,7 @@ struct explanation {
     uint64_t services; /* where the target may be reached now */
     bool allowed;
     const struct entry *denied_by; /* the deny entry that stands in the way, or NULL */
+    enum budget_standing standing; /* of the name below its wildcard */
     bool name_has_nothing; /* it has been asked, and led to no address that may be let out */
     struct json_object *leased_by;
     struct json_object *reply;
@@ -65,6 +66,25 @@ static const struct entry *find_deny(const struct policy *policy, const struct t
     return NULL;
 }
 
+static bool is_over_budget(const struct explanation *about)
+{
+    return about->standing == BUDGET_RESTING || about->standing == BUDGET_SPENT;
+}
+
+/* What the policy allows, the gate may refuse nevertheless: a new name of a wildcard that has led
+ * to enough. */
+static void judge_budget(struct explanation *about)
+{
+    const struct view *view = about->view;
+
+    if (about->target.is_address || !about->verdict.allowed || !view->resolver)
+        return;
+    about->standing =
+        resolver_budget_standing(view->resolver, about->verdict.entry, about->target.host);
+    if (is_over_budget(about))
+        about->services = 0;
+}
+
 static void judge(struct explanation *about)
 {
     const struct policy *policy = about->view->policy;
@@ -74,12 +94,13 @@ static void judge(struct explanation *about)
     about->verdict = target->is_address ? policy_judge_address(policy, &target->address)
                                         : policy_judge_name(policy, target->host);
     about->services = about->verdict.services;
+    judge_budget(about);
     if (target->is_address && about->view->leases)
         leases_each(about->view->leases, on_lease, about);
     if (target->has_port)
         asked = policy_service_of(policy, target->protocol, target->port);
     about->allowed = (about->services & asked) != 0;
-    if (!about->allowed)
+    if (!about->allowed && !is_over_budget(about))
         about->denied_by = find_deny(policy, target);
 }
 
@@ -98,6 +119,7 @@ static void add_reason(struct explanation *about)
     const struct entry *entry = about->verdict.entry;
     const char *host = about->target.host;
     char text[SENTENCE_SIZE], place[SENTENCE_SIZE / 2], port[PORT_RANGE_TEXT_SIZE + 9] = "";
+    char budget[BUDGET_TEXT_SIZE];
 
     if (about->target.has_port) {
         char number[PORT_RANGE_TEXT_SIZE];
@@ -112,6 +134,10 @@ static void add_reason(struct explanation *about)
                  place_text(entry, place, sizeof(place)), host, port);
     else if (about->allowed)
         snprintf(text, sizeof(text), "an allowed name led to %s", host);
+    else if (is_over_budget(about))
+        snprintf(text, sizeof(text), "%s has not been asked before, and %s%s", host,
+                 budgets_explain(entry, about->standing, budget),
+                 place_text(entry, place, sizeof(place)));
     else if (about->denied_by)
         snprintf(text, sizeof(text), "\"%s\" in deny%s refuses %s%s, and deny wins",
                  about->denied_by->text, place_text(about->denied_by, place, sizeof(place)), host,
@@ -218,6 +244,7 @@ static void add_entry(struct explanation *about)
                    describe_list_of(policy, entry) == POLICY_DENY ? "deny" : "allow");
     reply_add_text(reply, "file", entry->source.file);
     reply_add_number(reply, "line", entry->source.line);
+    describe_budget(reply, about->view->resolver, describe_list_of(policy, entry), entry);
 }
 
 struct json_object *explain_describe(const struct view *view, const char *target)

@@ -62,15 +62,16 @@ static void add_once(struct json_object *files, const char *file)
 }
 
 static void add_entries(struct json_object *entries, struct json_object *files,
-                        const struct policy *policy, enum policy_list list)
+                        const struct view *view, enum policy_list list)
 {
     size_t count;
-    const struct entry *entry = policy_entries(policy, list, &count);
+    const struct entry *entry = policy_entries(view->policy, list, &count);
 
     for (; count > 0; count--, entry++) {
         struct json_object *object = json_object_new_object();
 
         describe_entry(object, list, entry);
+        describe_budget(object, view->resolver, list, entry);
         json_object_array_add(entries, object);
         if (entry->source.file)
             add_once(files, entry->source.file);
@@ -84,8 +85,8 @@ static void add_policy(struct json_object *reply, const struct view *view)
     struct json_object *files = json_object_new_array();
     const char *devcontainer = view->devcontainer_file;
 
-    add_entries(entries, files, view->policy, POLICY_ALLOW);
-    add_entries(entries, files, view->policy, POLICY_DENY);
+    add_entries(entries, files, view, POLICY_ALLOW);
+    add_entries(entries, files, view, POLICY_DENY);
     reply_add_text(policy, "workspace_policy", view->workspace_policy);
     reply_add_text(policy, "devcontainer", devcontainer && *devcontainer ? devcontainer : NULL);
     reply_add_text(policy, "how_found", view->devcontainer_why);
@@ -224,12 +225,19 @@ static void add_counters(struct json_object *reply, const struct counters *count
         const char *name;
         size_t offset;
     } table[] = {
-        COUNTER(questions),         COUNTER(questions_refused),
-        COUNTER(questions_failed),  COUNTER(cache_hits),
-        COUNTER(stale_answers),     COUNTER(upstream_questions),
-        COUNTER(upstream_timeouts), COUNTER(upstream_mismatches),
-        COUNTER(addresses_refused), COUNTER(grants),
-        COUNTER(grant_failures),    COUNTER(refreshes),
+        COUNTER(questions),
+        COUNTER(questions_refused),
+        COUNTER(questions_over_budget),
+        COUNTER(questions_failed),
+        COUNTER(cache_hits),
+        COUNTER(stale_answers),
+        COUNTER(upstream_questions),
+        COUNTER(upstream_timeouts),
+        COUNTER(upstream_mismatches),
+        COUNTER(addresses_refused),
+        COUNTER(grants),
+        COUNTER(grant_failures),
+        COUNTER(refreshes),
         COUNTER(reloads),
     };
     struct json_object *object = json_object_new_object();

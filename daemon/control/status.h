@@ -8,10 +8,13 @@
  *   "mode"        "enforce" or "audit"
  *   "since"       when the state began, "2026-01-31T12:00:00Z"; "since_s": how long ago
  *   "policy" {"workspace_policy","devcontainer","how_found","pinned","pending","files":[FILE...]}
- *   "entries"     [{"list":"allow"|"deny","entry":AS
- * WRITTEN,"host","ports":["443",...],"file","line"}] "names"
- * [{"name","state","ttl_left_s","last_error", "addresses":[{"address","ports":[...],"left_s"}]}],
- * by name; left_s 0: the lease has ended, a flow may still use it. state "": known by leases alone
+ *   "entries"     [{"list":"allow"|"deny","entry":AS WRITTEN,"host","ports":["443",...],"file",
+ *                  "line","names"}]; names: of a wildcard in allow, to how many names it may lead
+ *                  and has led, {"most","used","refused": questions,"standing": "ok", "resting"
+ *                  (too many within an hour) or "spent"}, else null
+ *   "names"       [{"name","state","ttl_left_s","last_error",
+ *                  "addresses":[{"address","ports":[...],"left_s"}]}], by name; left_s 0: the lease
+ *                  has ended, a flow may still use it. state "": known by leases alone
  *   "names_left_out", "addresses_left_out"   how many more there are than are listed
  *   "upstreams"   [{"address","port"}]; "embedded_resolver": Docker's, or null
  *   "leases"      how many addresses are leased, all names together

@@ -136,6 +136,7 @@ static const struct {
     {-EPERM, "the firewall lets no question out to the DNS servers", MESSAGE_EXTENDED_NETWORK},
     {-EDESTADDRREQ, "no DNS server is known", MESSAGE_EXTENDED_NETWORK},
     {-EBUSY, "too many names are being asked", MESSAGE_EXTENDED_OTHER},
+    {-EDQUOT, "too many questions are asked below its wildcard", MESSAGE_EXTENDED_OTHER},
     {-ENFILE, "the kernel's set of leases is full", MESSAGE_EXTENDED_OTHER},
     {0, "the network failed", MESSAGE_EXTENDED_NETWORK},
 };
@@ -216,7 +217,7 @@ struct resolver_answer resolver_answer_failure(struct resolver *resolver,
 {
     struct resolver_answer failure = failure_of(record->name, status), answer;
 
-    if (status != -EBUSY) /* our own trouble, over in a moment */
+    if (status != -EBUSY && status != -EDQUOT) /* our own trouble, over in a moment */
         note_failure(record, failure.why);
     return resolver_read_stale(resolver, record, &answer) ? answer : failure;
 }

@@ -41,10 +41,13 @@ struct resolver {
     struct servers servers;
     struct upstream *upstream;
     struct cache *cache;
+    struct budgets *budgets;
     struct flight *flights;
     size_t flight_count, waiter_count;
     void (*on_learned)(void *context, const char *name, enum address_family family, uint32_t ttl_s);
     void *observer;
+    void (*on_spent)(void *context, const struct entry *entry, const char *why);
+    void *spent_observer;
     void (*on_closed)(void *context);
     void *closed_context;
     /* Of the grant being made. */

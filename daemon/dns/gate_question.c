@@ -36,10 +36,15 @@ static void send_rcode(const struct gate_peer *peer, const struct message_questi
     send_reply(peer, question, &reply);
 }
 
+static const char *subject_of(const struct message_question *question)
+{
+    return question->name[0] ? question->name : "this name";
+}
+
 /* What people see in dig, and programs that log extended errors. */
 static void send_with_text(const struct gate_peer *peer, const struct message_question *question,
-                           enum message_rcode rcode, int extended_error, const char *joint,
-                           const char *text)
+                           enum message_rcode rcode, int extended_error, const char *subject,
+                           const char *joint, const char *text)
 {
     char full_text[TEXT_SIZE];
     struct message_reply reply = {
@@ -49,20 +54,19 @@ static void send_with_text(const struct gate_peer *peer, const struct message_qu
     };
 
     if (question->has_edns)
-        snprintf(full_text, sizeof(full_text), "egressd: %s%s%s",
-                 question->name[0] ? question->name : "this name", joint, text);
+        snprintf(full_text, sizeof(full_text), "egressd: %s%s%s", subject, joint, text);
     send_reply(peer, question, &reply);
 }
 
 /* NXDOMAIN by default: with it getaddrinfo fails at once and for good; after REFUSED it retries. */
 static void refuse(struct gate *gate, const struct gate_peer *peer,
-                   const struct message_question *question, const char *why)
+                   const struct message_question *question, const char *subject, const char *why)
 {
     bool says_refused = gate->policy && policy_refusal_answer(gate->policy) == POLICY_REFUSED;
 
     gate->counters->questions_refused++;
     send_with_text(peer, question, says_refused ? MESSAGE_REFUSED : MESSAGE_NXDOMAIN,
-                   MESSAGE_EXTENDED_BLOCKED, " ", why);
+                   MESSAGE_EXTENDED_BLOCKED, subject, *subject ? " " : "", why);
 }
 
 static void send_answer(struct gate *gate, const struct gate_peer *peer,
@@ -87,14 +91,18 @@ static void send_answer(struct gate *gate, const struct gate_peer *peer,
     case RESOLVER_REFUSED:
         /* The name exists, and may have addresses of the other family that are fine. */
         if (answer->why)
-            send_with_text(peer, question, MESSAGE_NOERROR, answer->extended_error, ": ",
-                           answer->why);
+            send_with_text(peer, question, MESSAGE_NOERROR, answer->extended_error,
+                           subject_of(question), ": ", answer->why);
         else
-            refuse(gate, peer, question, "is not on the allowlist");
+            refuse(gate, peer, question, subject_of(question), "is not on the allowlist");
+        break;
+    case RESOLVER_SPENT:
+        refuse(gate, peer, question, "", answer->why); /* the name may be as long as the text */
         break;
     case RESOLVER_FAILED:
         gate->counters->questions_failed++;
-        send_with_text(peer, question, MESSAGE_SERVFAIL, answer->extended_error, ": ", answer->why);
+        send_with_text(peer, question, MESSAGE_SERVFAIL, answer->extended_error,
+                       subject_of(question), ": ", answer->why);
         break;
     }
 }
@@ -235,7 +243,7 @@ static bool decide(struct gate_question *question)
         return false;
     }
     if (!verdict.allowed) {
-        refuse(gate, &question->peer, message,
+        refuse(gate, &question->peer, message, subject_of(message),
                verdict.reason == VERDICT_DENIED ? "is denied" : "is not on the allowlist");
         return false;
     }

@@ -41,6 +41,26 @@ static struct cache_record *find_or_add(struct resolver *resolver, const char *n
     return record;
 }
 
+enum asker { ASKER_CLIENT, ASKER_TIMER };
+
+/* Every name begins to be asked here, and so is paid for here. What the timers ask again is what
+ * clients have paid for, and when, nobody outside has a say in. 0 or -errno, with nothing asked. */
+static int start_flight(struct resolver *resolver, struct cache_record *record,
+                        const struct entry *entry, enum asker asker)
+{
+    uint64_t now_ms = clock_now_ms();
+    int r;
+
+    if (asker == ASKER_CLIENT &&
+        budgets_judge(resolver->budgets, entry, record->name, now_ms) == BUDGET_KNOWN &&
+        !budgets_take_repetition(resolver->budgets, entry, now_ms))
+        return -EDQUOT;
+    r = flight_start(resolver, record, entry);
+    if (r == 0)
+        budgets_spend(resolver->budgets, entry, record->name, now_ms);
+    return r;
+}
+
 /* What can be said without waiting. */
 static bool answer_at_once(struct resolver *resolver, struct cache_record *record,
                            const struct entry *entry, struct resolver_answer *ret_answer)
@@ -58,7 +78,7 @@ static bool answer_at_once(struct resolver *resolver, struct cache_record *recor
     if (resolver_read_stale(resolver, record, ret_answer)) {
         /* The next one may be better off. */
         if (!record->flight && now_ms >= record->retry_ms &&
-            flight_start(resolver, record, entry) < 0)
+            start_flight(resolver, record, entry, ASKER_CLIENT) < 0)
             record->retry_ms = now_ms + RETRY_MS;
         return true;
     }
@@ -69,13 +89,26 @@ static bool answer_at_once(struct resolver *resolver, struct cache_record *recor
     return true;
 }
 
-enum asker { ASKER_CLIENT, ASKER_TIMER };
+static void answer_spent(struct resolver *resolver, const char *name, const struct entry *entry,
+                         enum budget_standing standing, resolver_on_answer *on_answer,
+                         void *context)
+{
+    char why[BUDGET_TEXT_SIZE];
+    struct resolver_answer answer = resolver_no_answer(
+        name, RESOLVER_SPENT, budgets_explain(entry, standing, why), MESSAGE_EXTENDED_BLOCKED);
+
+    resolver->counters->questions_over_budget++;
+    if (budgets_note_refusal(resolver->budgets, entry, clock_now_ms()) && resolver->on_spent)
+        resolver->on_spent(resolver->spent_observer, entry, why);
+    on_answer(context, &answer);
+}
 
 static struct resolver_waiter *ask(struct resolver *resolver, const char *name,
                                    enum address_family family, enum resolver_route route,
                                    enum asker asker, resolver_on_answer *on_answer, void *context)
 {
     struct verdict verdict = resolver_judge(resolver, name);
+    enum budget_standing standing;
     struct resolver_waiter *waiter = NULL;
     struct resolver_answer answer;
     struct cache_record *record;
@@ -86,13 +119,18 @@ static struct resolver_waiter *ask(struct resolver *resolver, const char *name,
         on_answer(context, &answer);
         return NULL;
     }
+    standing = resolver_budget_standing(resolver, verdict.entry, name);
+    if (standing == BUDGET_RESTING || standing == BUDGET_SPENT) { /* leaves no record either */
+        answer_spent(resolver, name, verdict.entry, standing, on_answer, context);
+        return NULL;
+    }
     record = find_or_add(resolver, name, family, route, &verdict);
     if (asker == ASKER_CLIENT && answer_at_once(resolver, record, verdict.entry, &answer)) {
         on_answer(context, &answer);
         return NULL;
     }
     if (!record->flight)
-        r = flight_start(resolver, record, verdict.entry);
+        r = start_flight(resolver, record, verdict.entry, asker);
     if (r == 0) {
         record->flight->for_client |= asker == ASKER_CLIENT && route == RESOLVER_ROUTE_NORMAL;
         waiter = flight_join(record->flight, on_answer, context);
@@ -142,6 +180,26 @@ void resolver_observe(struct resolver *resolver,
     resolver->observer = context;
 }
 
+void resolver_observe_budgets(struct resolver *resolver,
+                              void (*on_spent)(void *context, const struct entry *entry,
+                                               const char *why),
+                              void *context)
+{
+    resolver->on_spent = on_spent;
+    resolver->spent_observer = context;
+}
+
+enum budget_standing resolver_budget_standing(const struct resolver *resolver,
+                                              const struct entry *entry, const char *name)
+{
+    return budgets_judge(resolver->budgets, entry, name, clock_now_ms());
+}
+
+struct budget_view resolver_budget(const struct resolver *resolver, const struct entry *wildcard)
+{
+    return budgets_view(resolver->budgets, wildcard, clock_now_ms());
+}
+
 /* Other addresses may count by the new policy, so everything is asked anew; what is known stays for
  * serve-stale, which judges again. */
 static void rejudge(struct resolver *resolver, struct cache_record *record)
@@ -171,6 +229,8 @@ void resolver_set_policy(struct resolver *resolver, const struct policy *policy)
     size_t position = 0;
 
     resolver->policy = policy;
+    if (policy)
+        budgets_set_policy(resolver->budgets, policy);
     while ((record = cache_next(resolver->cache, &position)))
         rejudge(resolver, record);
     cache_trim(resolver->cache);
@@ -224,6 +284,7 @@ int resolver_new(uv_loop_t *loop, const struct resolver_options *options, struct
     resolver->leases = leases;
     resolver->counters = counters;
     resolver->cache = cache_new();
+    resolver->budgets = budgets_new();
     *ret_resolver = resolver;
     return 0;
 }
@@ -244,6 +305,7 @@ void resolver_close(struct resolver *resolver, void (*on_closed)(void *context),
     while (resolver->flights)
         flight_abort(resolver->flights);
     cache_free(resolver->cache);
+    budgets_free(resolver->budgets);
     upstream_close(resolver->upstream, on_upstream_closed, resolver);
 }
 

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/address.h"
+#include "dns/budgets.h"
 #include "dns/servers.h"
 #include "firewall/leases.h"
 #include "journal/counters.h"
@@ -45,6 +46,7 @@ enum resolver_status {
     RESOLVER_OK,      /* addresses, perhaps none (the name has none of this family) */
     RESOLVER_NO_NAME, /* NXDOMAIN from upstream */
     RESOLVER_REFUSED, /* by the policy: the name (nothing was asked), or its addresses */
+    RESOLVER_SPENT,   /* a new name below a wildcard that has led to enough: nothing was asked */
     RESOLVER_FAILED,  /* no upstream answered usefully, or the kernel did not take the lease */
 };
 
@@ -55,7 +57,7 @@ struct resolver_answer {
     const char *final_name; /* end of the CNAME chain; the asked name itself if there is none */
     const struct address *addresses; /* all leased, acknowledged by the kernel */
     size_t count;
-    const char *why;    /* REFUSED for the addresses' sake, or FAILED: a few words; else NULL */
+    const char *why; /* REFUSED for the addresses' sake, SPENT or FAILED: a few words; else NULL */
     int extended_error; /* RFC 8914 code that fits, or -1 */
 };
 
@@ -90,6 +92,18 @@ void resolver_observe(struct resolver *resolver,
                       void (*on_learned)(void *context, const char *name,
                                          enum address_family family, uint32_t ttl_s),
                       void *context);
+
+/* on_spent runs when a wildcard refuses new names, at most once a minute for each, with words for
+ * people. */
+void resolver_observe_budgets(struct resolver *resolver,
+                              void (*on_spent)(void *context, const struct entry *entry,
+                                               const char *why),
+                              void *context);
+
+/* Whether a question about this name, of whose verdict entry is, could leave now. */
+enum budget_standing resolver_budget_standing(const struct resolver *resolver,
+                                              const struct entry *entry, const char *name);
+struct budget_view resolver_budget(const struct resolver *resolver, const struct entry *wildcard);
 
 /* One name as people see it. */
 struct resolver_name_view {

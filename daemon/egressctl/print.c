@@ -151,8 +151,20 @@ static void print_numbers(struct json_object *reply)
     printf("%lld addresses open now\n", (long long)screen_number(reply, "leases"));
 }
 
+static void print_budget(struct json_object *names)
+{
+    bool is_ok = strcmp(screen_text(names, "standing"), "ok") == 0;
+    long long refused = screen_number(names, "refused");
+
+    screen_print(is_ok ? SCREEN_DIM : SCREEN_WARN, "  %lld of %lld names",
+                 (long long)screen_number(names, "used"), (long long)screen_number(names, "most"));
+    if (refused > 0)
+        screen_print(SCREEN_WARN, ", %lld questions for more refused", refused);
+}
+
 static void print_entry(struct json_object *entry)
 {
+    struct json_object *names = screen_member(entry, "names");
     char ports[LINE_SIZE];
 
     screen_cell(screen_text(entry, "host"), HOST_WIDTH);
@@ -161,6 +173,8 @@ static void print_entry(struct json_object *entry)
     if (*screen_text(entry, "file"))
         screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
                      (long long)screen_number(entry, "line"));
+    if (names)
+        print_budget(names);
     printf("\n");
 }
 

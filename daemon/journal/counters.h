@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 struct counters {
-    uint64_t questions;         /* asked by clients */
-    uint64_t questions_refused; /* names the policy does not allow */
-    uint64_t questions_failed;  /* allowed, but no answer could be had */
+    uint64_t questions;             /* asked by clients */
+    uint64_t questions_refused;     /* names the policy does not allow */
+    uint64_t questions_over_budget; /* of those: new names of a wildcard that has led to enough */
+    uint64_t questions_failed;      /* allowed, but no answer could be had */
     uint64_t cache_hits;
     uint64_t stale_answers;
     uint64_t upstream_questions; /* asked by us */

@@ -18,6 +18,7 @@
 #include "dns/resolver.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
+#include "policy/describe.h"
 #include "run/options.h"
 #include "run/outline.h"
 #include "run/whole_machine.h"
@@ -143,6 +144,15 @@ static void read_configuration(struct enforcement *enforcement)
     enforcement_set_invalid(enforcement, &failure);
 }
 
+static void on_budget_spent(void *context, const struct entry *entry, const char *why)
+{
+    char source[SOURCE_TEXT_SIZE];
+
+    (void)context;
+    entry_format_source(entry, source);
+    log_warning("%s%snew names are refused: %s", source, source[0] ? ": " : "", why);
+}
+
 static int open_parts(struct enforcement *enforcement, struct failure *failure)
 {
     const struct resolver_options options = {
@@ -154,6 +164,8 @@ static int open_parts(struct enforcement *enforcement, struct failure *failure)
     enforcement->leases = leases_new(enforcement->firewall);
     r = resolver_new(enforcement->loop, &options, enforcement->leases, &enforcement->counters,
                      &enforcement->resolver);
+    if (r == 0)
+        resolver_observe_budgets(enforcement->resolver, on_budget_spent, NULL);
     if (r == 0)
         r = refresh_new(enforcement->loop, enforcement->resolver,
                         enforcement->options->refresh_min_s, &enforcement->counters,

@@ -653,6 +653,104 @@ START_TEST(names_are_shown)
 }
 END_TEST
 
+#define NEW_AT_ONCE 250 /* by default */
+
+/* The status of a name that nobody has asked before. */
+static enum resolver_status ask_new(const char *kind)
+{
+    static unsigned serial;
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s%u.new.z.test", kind, serial++);
+    return ask(name);
+}
+
+static void note_spent(void *context, const struct entry *entry, const char *why)
+{
+    ck_assert_str_eq(entry->text, "*.z.test");
+    ck_assert_ptr_nonnull(strstr(why, "raise \"names\""));
+    ++*(unsigned *)context;
+}
+
+/* leak: L6 H52 */
+START_TEST(new_names_below_a_wildcard_have_an_end)
+{
+    unsigned told = 0;
+
+    set_up();
+    resolver_observe_budgets(world.resolver, note_spent, &told);
+    for (int i = 0; i < NEW_AT_ONCE; i++)
+        ck_assert_int_ne(ask_new(i % 2 ? "a" : "none"), RESOLVER_SPENT);
+    ck_assert_uint_eq(asked(), NEW_AT_ONCE);
+    for (int i = 0; i < 10000; i++)
+        ck_assert_int_eq(ask_new("b"), RESOLVER_SPENT);
+    ck_assert_uint_eq(asked(), NEW_AT_ONCE);
+    ck_assert_uint_eq(world.counters.questions_over_budget, 10000);
+    ck_assert_uint_eq(told, 1);
+    ck_assert_int_eq(world.answer.extended_error, MESSAGE_EXTENDED_BLOCKED);
+    ck_assert_ptr_null(strstr(views(), " pending ")); /* they leave nothing behind */
+    ck_assert_int_eq(ask("exact.example"), RESOLVER_OK);
+    tear_down();
+}
+END_TEST
+
+/* Whoever asks: a client, dockerd for one, a timer. */
+/* leak: L6 */
+START_TEST(known_names_are_known_on_every_route)
+{
+    set_up();
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    for (int i = 1; i < NEW_AT_ONCE; i++)
+        ck_assert_int_eq(ask_new("a"), RESOLVER_OK);
+    ck_assert_int_eq(ask_by("x.z.test", ADDRESS_V4, RESOLVER_ROUTE_DOCKERD), RESOLVER_SPENT);
+    world.answers = 0;
+    ck_assert_ptr_null(resolver_refresh(world.resolver, "x.z.test", ADDRESS_V4, on_answer, NULL));
+    ck_assert_int_eq(world.answer.status, RESOLVER_SPENT);
+    ck_assert_int_ne(ask_by("a.z.test", ADDRESS_V4, RESOLVER_ROUTE_DOCKERD), RESOLVER_SPENT);
+    ck_assert_int_eq(ask_by("a.z.test", ADDRESS_V6, RESOLVER_ROUTE_NORMAL), RESOLVER_OK);
+    ck_assert_ptr_nonnull(
+        resolver_refresh(world.resolver, "a.z.test", ADDRESS_V4, on_answer, NULL));
+    run();
+    ck_assert_int_eq(world.answer.status, RESOLVER_OK);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_could_not_be_asked_costs_nothing)
+{
+    struct servers none;
+
+    set_up();
+    memset(&none, 0, sizeof(none));
+    resolver_set_servers(world.resolver, &none);
+    for (int i = 0; i < 2 * NEW_AT_ONCE; i++)
+        ck_assert_int_eq(ask_new("a"), RESOLVER_FAILED);
+    tear_down();
+}
+END_TEST
+
+/* A known name whose TTL is 0 may be asked for again and again: the order of a thousand such names
+ * would carry ten bits a question. */
+/* leak: L6 */
+START_TEST(known_names_are_not_asked_without_end)
+{
+    unsigned before = 0;
+
+    set_up();
+    world.ttl_s = 0;
+    for (int i = 0; i < 3000; i++) {
+        before = asked();
+        ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+        ck_assert_uint_eq(world.answer.count, 1);
+    }
+    ck_assert_uint_eq(asked(), before); /* the last answer instead, leased anew */
+    ck_assert(world.answer.stale);
+    ck_assert_uint_lt(before, 1 + 1000 + 100);
+    ck_assert_uint_eq(world.leases.lifetime_s, 30 + GRACE_S);
+    tear_down();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("resolver");
@@ -683,6 +781,10 @@ int main(void)
     tcase_add_test(tests, observer_hears_of_names_that_clients_brought);
     tcase_add_test(tests, timers_ask_past_the_cache);
     tcase_add_test(tests, names_are_shown);
+    tcase_add_test(tests, new_names_below_a_wildcard_have_an_end);
+    tcase_add_test(tests, known_names_are_known_on_every_route);
+    tcase_add_test(tests, what_could_not_be_asked_costs_nothing);
+    tcase_add_test(tests, known_names_are_not_asked_without_end);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

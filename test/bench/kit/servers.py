@@ -149,9 +149,9 @@ class Egressd(Server):
     name = process_name = "egressd"
     kernel_sets = ("inet egressd allow4", "inet egressd allow6")
 
-    def __init__(self, place, allow=(f"*.{ZONE}:443",), options=()):
+    def __init__(self, place, allow=None, options=()):
         super().__init__(place)
-        self._allow = list(allow)
+        self._allow = list(allow or [every_name(443)])
         self._options = list(options)
 
     def _start(self):
@@ -169,6 +169,11 @@ class Egressd(Server):
         """Where the gate itself listens."""
         listeners = self.machine.run(["ss", "-Hlun", "src", "127.0.0.1"]).stdout.split("\n")
         return min(int(line.split()[3].rpartition(":")[2]) for line in listeners if line)
+
+
+def every_name(port):
+    """An entry for all names below the zone, as many as a run may ask."""
+    return {"host": f"*.{ZONE}", "ports": [port], "names": 1000000}
 
 
 def prepare_egressd(machine, tools, allow):
