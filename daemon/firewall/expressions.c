@@ -138,6 +138,29 @@ static void look_up(struct nftnl_rule *rule, const char *set, uint32_t set_id)
 /* --- matches -----------------------------------------------------------------------------------
  */
 
+void match_ip_options(struct nftnl_rule *rule)
+{
+    const uint8_t mask = 0x0f, none = 0; /* of version and header length, in words */
+
+    match_family(rule, ADDRESS_V4);
+    load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REGISTER_0);
+    apply_mask(rule, &mask, &none, sizeof(mask));
+    compare_u8(rule, NFT_CMP_NEQ, sizeof(struct iphdr) / 4);
+}
+
+void match_routing_header(struct nftnl_rule *rule)
+{
+    struct nftnl_expr *expr = append(rule, "exthdr");
+
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_DREG, REGISTER_0);
+    nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_ROUTING);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 0);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 1);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6);
+    compare_u8(rule, NFT_CMP_EQ, 1);
+}
+
 void match_protocol(struct nftnl_rule *rule, uint8_t protocol)
 {
     load_meta(rule, NFT_META_L4PROTO, REGISTER_0);

@@ -15,6 +15,9 @@ struct nftnl_rule;
 
 /* meta nfproto ipv4, meta nfproto ipv6 */
 void match_family(struct nftnl_rule *rule, enum address_family family);
+/* meta nfproto ipv4 ip hdrlength != 5; exthdr rt exists */
+void match_ip_options(struct nftnl_rule *rule);
+void match_routing_header(struct nftnl_rule *rule);
 /* meta l4proto PROTOCOL */
 void match_protocol(struct nftnl_rule *rule, uint8_t protocol);
 /* meta l4proto PROTOCOL th dport FROM-TO */

@@ -121,6 +121,27 @@ static void put_dns(struct ruleset *ruleset)
 /* --- what output and forward have in common ----------------------------------------------------
  */
 
+/* Any process may ask for a source route (IP_OPTIONS, IPV6_RTHDR). Such a packet is addressed to
+ * its first stop, which may be an allowed one. Before established flows: the wish may come later.
+ */
+static void put_source_routes(struct ruleset *ruleset, const char *chain)
+{
+    struct nftnl_rule *rule;
+
+    /* ip hdrlength != 5 goto deny
+     * Whatever the option: nobody needs any of them. */
+    rule = start(chain, "IPv4 options can name another destination than the one that is judged");
+    match_ip_options(rule);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+
+    /* exthdr rt exists goto deny */
+    rule = start(chain, "and so can a routing header");
+    match_routing_header(rule);
+    act_goto(rule, "deny");
+    finish(ruleset, rule);
+}
+
 static void put_cut(struct ruleset *ruleset, const char *chain)
 {
     /* ct mark & 0x40000000 == 0x40000000 ct direction original goto deny
@@ -314,6 +335,7 @@ static void put_out(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
 
+    put_source_routes(ruleset, "out");
     put_cut(ruleset, "out");
     /* Before the denied addresses: an upstream may lie in one of them, and only egressd gets there.
      */
@@ -371,6 +393,7 @@ static void put_lo_out(struct ruleset *ruleset)
 
 static void put_forward(struct ruleset *ruleset)
 {
+    put_source_routes(ruleset, "forward");
     put_cut(ruleset, "forward");
     put_denied_nets(ruleset, "forward");
     put_established(ruleset, "forward");

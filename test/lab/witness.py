@@ -120,12 +120,16 @@ class Witness:
         self.settle()
         self._frames.clear()
 
+    def frames(self):
+        """All of it, as it came on the wire."""
+        self.settle()
+        return list(self._frames)
+
     def packets(self, **wanted):
         """What arrived since forget(), without ARP and neighbour discovery.
 
         packets(destination="203.0.113.66", port=443) keeps those whose fields are so.
         """
-        self.settle()
-        read = (read_frame(frame) for frame in list(self._frames))
+        read = (read_frame(frame) for frame in self.frames())
         return [packet for packet in read if packet
                 and all(getattr(packet, field) == value for field, value in wanted.items())]

@@ -1,11 +1,12 @@
 """What a process that knows the source tries: it is let out no further than any other."""
 
 import json
+import socket
 
 import pytest
 
 from lab import dns_zone
-from lab.lab import ALLOWED, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6, UPSTREAM_V6
+from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6, UPSTREAM_V6
 from lab.waiting import wait_until
 
 # Any process may send over IPv6 from an address that is not ours: no privilege is asked for.
@@ -101,6 +102,52 @@ def test_an_answer_does_not_leave_for_a_forged_address(lab, container):
     assert container.connect(ALLOWED_V6, 443)
     assert not lab.witness.packets(destination=EVIL_V6)
     assert egressd.status()
+
+
+# Any process may also wish that its packets take a way of its own choosing, by an allowed host.
+ROUTED = """
+import socket, sys
+hop, address, when = sys.argv[1:]
+v6 = ":" in hop
+packed = socket.inet_pton(socket.AF_INET6 if v6 else socket.AF_INET, hop)
+end = socket.inet_pton(socket.AF_INET6 if v6 else socket.AF_INET, address)
+if v6:  # a segment routing header: the last stop comes first, and is filled in by the kernel
+    option = (socket.IPPROTO_IPV6, 57,
+              bytes([0, 6, 4, 2, 2, 0, 0, 0]) + bytes(16) + end + packed)
+else:  # a loose source route
+    option = (socket.IPPROTO_IP, socket.IP_OPTIONS, bytes([131, 11, 4]) + packed + end + b"\\0")
+client = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
+client.settimeout(0.3)
+try:
+    if when == "late":
+        client.connect((hop, 443))
+        client.setsockopt(*option)
+        client.send(b"secret")
+    else:
+        client.setsockopt(*option)
+        client.connect((address, 443))
+except OSError:
+    pass
+"""
+
+
+@pytest.mark.leak("H33")
+@pytest.mark.parametrize("when", ["early", "late"])
+@pytest.mark.parametrize("hop, address, uid", [
+    (ALLOWED_V4, EVIL_V4, None), (ALLOWED_V6, EVIL_V6, 1000)], ids=["ipv4", "ipv6"])
+def test_an_allowed_host_is_not_asked_to_pass_it_on(lab, container, hop, address, uid, when):
+    """Newer kernels let only root do so over IPv4."""
+    def routed():
+        """Packets that arrived and carry a route, which the witness takes for something else."""
+        lab.forget()
+        container.run(["/usr/bin/python3", "-I", "-c", ROUTED, hop, address, when], uid=uid)
+        route = socket.inet_pton(socket.AF_INET6 if ":" in hop else socket.AF_INET, address)
+        return [frame for frame in lab.witness.frames() if route in frame]
+
+    assert routed()
+    lab.egressd(allow=[ALLOWED]).wait_leased(ALLOWED_V4, ALLOWED_V6)
+    assert not routed()
+    assert container.connect(hop, 443)
 
 
 @pytest.mark.leak("H27")
