@@ -15,7 +15,7 @@ struct policy;
 struct resolver;
 struct servers;
 
-#define VIEW_WEAKNESSES_MAX 8
+#define VIEW_WEAKNESSES_MAX 16
 
 enum view_state {
     VIEW_STARTING,

@@ -105,7 +105,7 @@ static void describe_message(const struct nlmsghdr *message, char what[static WH
     }
 }
 
-static bool is_missing_feature(int error)
+bool explain_is_missing(int error)
 {
     return error == -ENOENT || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT ||
            error == -EAFNOSUPPORT || error == -EINVAL;
@@ -137,7 +137,7 @@ void explain_refusal(const struct transaction *transaction, int error, struct te
                        "the kernel has no room for %s (%s): fewer address entries, or more memory "
                        "(net.core.wmem_max if this is a rootless container)",
                        what, said);
-    else if (message && is_missing_feature(error))
+    else if (message && explain_is_missing(error))
         text_error_set(
             reterr, 0, 0,
             "this kernel refused %s (%s): it needs nf_tables with inet tables, nat on "

@@ -3,6 +3,8 @@
 #ifndef EGRESSD_FIREWALL_EXPLAIN_H
 #define EGRESSD_FIREWALL_EXPLAIN_H
 
+#include <stdbool.h>
+
 #include "base/text_error.h"
 #include "firewall/transaction.h"
 
@@ -15,6 +17,9 @@ void explain_refusal(const struct transaction *transaction, int error, struct te
 #define EXPLAIN_NAME_SIZE 32
 const char *explain_expression(const struct transaction *transaction,
                                char name[static EXPLAIN_NAME_SIZE]);
+
+/* Whether the kernel says with this error that it does not know what it was asked for. */
+bool explain_is_missing(int error);
 
 /* Why nf_tables cannot be spoken to at all. */
 void explain_no_netlink(int error, struct text_error *reterr);

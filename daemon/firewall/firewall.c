@@ -141,7 +141,6 @@ int firewall_open(struct firewall **ret_firewall, struct text_error *reterr)
 
     if (r == 0) {
         firewall->transaction = transaction_new(firewall->netlink);
-        firewall->features = (struct ruleset_features){.log = true, .reject = true};
         r = read_generation(firewall, &firewall->generation);
     }
     if (r < 0) {
@@ -183,25 +182,6 @@ bool firewall_table_exists(struct firewall *firewall)
 /* --- load ---------------------------------------------------------------------------------------
  */
 
-/* Goes on without what the kernel just refused, if that can be done without. */
-static bool give_up_feature(struct firewall *firewall)
-{
-    char name[EXPLAIN_NAME_SIZE];
-    const char *expression = explain_expression(firewall->transaction, name);
-
-    if (!expression)
-        return false;
-    if (firewall->features.log && strcmp(expression, "log") == 0)
-        firewall->features.log = false;
-    else if (firewall->features.log && strcmp(expression, "limit") == 0)
-        firewall->features.log = false; /* unlimited, it would be a way to keep the machine busy */
-    else if (firewall->features.reject && strcmp(expression, "reject") == 0)
-        firewall->features.reject = false;
-    else
-        return false;
-    return true;
-}
-
 /* What is tried next when the kernel refuses: less features, or the whole table in place of what is
  * in it. */
 struct attempt {
@@ -227,7 +207,7 @@ static int load_once(struct firewall *firewall, struct attempt *attempt)
     r = firewall_commit(firewall);
     if (r == 0)
         return 0;
-    if (give_up_feature(firewall))
+    if (features_give_up(&firewall->features, firewall->transaction, r))
         return -EAGAIN;
     if (way == RULESET_KEEPS_CHAINS) { /* the table is not what it was a moment ago */
         snapshot_free(attempt->existing);
@@ -317,17 +297,9 @@ int firewall_verify(struct firewall *firewall, struct text_error *reterr)
     return r;
 }
 
-const char *firewall_weakness(const struct firewall *firewall)
+const char *firewall_weakness(const struct firewall *firewall, size_t index)
 {
-    if (!firewall->features.log && !firewall->features.reject)
-        return "this kernel can neither reject nor log (nft_reject_inet, nft_log): what is refused "
-               "hangs until it times out, and is not shown";
-    if (!firewall->features.log)
-        return "this kernel cannot log (nft_log, nft_limit): refused connections are not shown";
-    if (!firewall->features.reject)
-        return "this kernel cannot reject (nft_reject_inet): what is refused hangs until it times "
-               "out";
-    return NULL;
+    return features_weakness(&firewall->features, index);
 }
 
 /* --- what this kernel does with an element that is added again ----------------------------------

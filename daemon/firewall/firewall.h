@@ -69,7 +69,8 @@ int firewall_cut_flows(struct firewall *firewall,
                                           uint8_t protocol, uint16_t port),
                        void *context, size_t *ret_cut);
 
-/* What optional kernel features were found missing at load, as one line for people, or NULL. */
-const char *firewall_weakness(const struct firewall *firewall);
+/* What is weaker for want of a kernel feature that was found missing at load, each as one line for
+ * people: the one number index, or NULL behind the last. */
+const char *firewall_weakness(const struct firewall *firewall, size_t index);
 
 #endif

@@ -527,13 +527,13 @@ static void put_deny(struct ruleset *ruleset)
     finish(ruleset, rule);
 
     /* limit rate 50/second burst 50 packets log prefix "egressd" group 5 snaplen 96 ... */
-    if (ruleset->features.log) {
+    if (!ruleset->features.missing[FEATURE_LOG]) {
         rule = start("deny", "tell egressd who was refused what");
         act_limit(rule, 50, 50);
         act_log(rule, "egressd", REFUSAL_LOG_GROUP, REFUSAL_LOG_SNAPLEN);
         finish(ruleset, rule);
     }
-    if (!ruleset->features.reject) {
+    if (ruleset->features.missing[FEATURE_REJECT]) {
         /* drop */
         rule = start("deny", "this kernel cannot reject");
         act_drop(rule);

@@ -10,7 +10,7 @@ struct nftnl_rule;
 struct ruleset {
     struct transaction *transaction;
     const struct firewall_plan *plan;
-    struct ruleset_features features;
+    struct features features;
     const struct snapshot *existing; /* whose chains and sets stay; NULL: nothing stays */
     struct snapshot *expected;
     uint32_t last_set_id;

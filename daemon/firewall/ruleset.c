@@ -334,8 +334,8 @@ static void put_sets(struct ruleset *ruleset)
 }
 
 enum ruleset_way ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
-                             const struct ruleset_features *features,
-                             const struct snapshot *existing, struct snapshot *expected)
+                             const struct features *features, const struct snapshot *existing,
+                             struct snapshot *expected)
 {
     struct ruleset ruleset = {
         .transaction = transaction, .plan = plan, .features = *features, .expected = expected};

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "firewall/features.h"
 #include "firewall/firewall.h"
 #include "firewall/snapshot.h"
 #include "firewall/transaction.h"
@@ -17,12 +18,6 @@
 #define REFUSAL_LOG_GROUP 5
 #define REFUSAL_LOG_SNAPLEN 96
 
-/* What a kernel may lack without the promise becoming void. */
-struct ruleset_features {
-    bool log;    /* refusals can be told */
-    bool reject; /* refusals are felt at once, not by timeout */
-};
-
 /* Appends the table. If existing (what the kernel has; may be NULL) has the same chains they stay
  * where they are, and only what is in them is replaced; else the whole table is. Adds to expected
  * what a later snapshot of the kernel must show. Returns which it was. */
@@ -31,8 +26,8 @@ enum ruleset_way {
     RULESET_KEEPS_CHAINS,
 };
 enum ruleset_way ruleset_put(struct transaction *transaction, const struct firewall_plan *plan,
-                             const struct ruleset_features *features,
-                             const struct snapshot *existing, struct snapshot *expected);
+                             const struct features *features, const struct snapshot *existing,
+                             struct snapshot *expected);
 
 /* What is left of a policy's services when they are told apart by their sets: one port goes into
  * the common set allow4, a range of ports into a set of its own. */

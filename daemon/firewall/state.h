@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "firewall/elements.h"
+#include "firewall/features.h"
 #include "firewall/firewall.h"
 #include "firewall/netlink.h"
 #include "firewall/ruleset.h"
@@ -24,7 +25,7 @@ struct firewall {
     struct transaction *transaction;
     struct snapshot *expected; /* NULL: nothing was loaded by us yet */
     bool is_confirmed;         /* the kernel has said it in these words */
-    struct ruleset_features features;
+    struct features features;
     struct service_list services; /* of the policy that was loaded */
     uint32_t lease_idle_s;
     bool updates_in_place; /* an element that is there takes a new timeout: a probe showed it */

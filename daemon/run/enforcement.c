@@ -264,13 +264,15 @@ static const char *workspace_policy_text(enum configuration_workspace_policy pol
 
 static void add_weakness(struct view *view, const char *text)
 {
-    if (text && view->weakness_count < VIEW_WEAKNESSES_MAX)
+    if (view->weakness_count < VIEW_WEAKNESSES_MAX)
         view->weaknesses[view->weakness_count++] = text;
 }
 
 void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
 {
     const struct configuration *configuration = &enforcement->configuration;
+    const char *weakness;
+    size_t index = 0;
 
     *ret_view = (struct view){
         .state = enforcement->state,
@@ -298,7 +300,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         ret_view->state = VIEW_FAILED;
         ret_view->reason = enforcement->table_failure;
     }
-    add_weakness(ret_view, firewall_weakness(enforcement->firewall));
+    while ((weakness = firewall_weakness(enforcement->firewall, index++)))
+        add_weakness(ret_view, weakness);
     if (enforcement->has_uncut_flows)
         add_weakness(ret_view, "flows that are no longer allowed could not be ended: they go on "
                                "until that succeeds, which is tried every few seconds");

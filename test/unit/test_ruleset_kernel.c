@@ -595,7 +595,7 @@ START_TEST(nothing_is_weak_on_a_kernel_that_has_all)
 {
     setup_plan(NULL, NULL);
     load();
-    ck_assert_ptr_null(firewall_weakness(firewall));
+    ck_assert_ptr_null(firewall_weakness(firewall, 0));
 }
 END_TEST
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "firewall/features.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "firewall/explain.h"
+
+/* The refusal of which message shows that what is missing. */
+static const struct {
+    enum feature feature;
+    uint8_t family;
+    uint8_t message;
+    const char
+        *expression; /* of a rule; NULL: whatever the kernel does not like about the message */
+} signs[] = {
+    {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "log"},
+    /* Unlimited, it would be a way to keep the machine busy. */
+    {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "limit"},
+    {FEATURE_REJECT, NFPROTO_INET, NFT_MSG_NEWRULE, "reject"},
+};
+
+static const char *const weaknesses[FEATURES] = {
+    [FEATURE_LOG] =
+        "this kernel cannot log (nft_log, nft_limit): refused connections are not shown",
+    [FEATURE_REJECT] =
+        "this kernel cannot reject (nft_reject_inet): what is refused hangs until it "
+        "times out",
+};
+
+static uint8_t family_of(const struct nlmsghdr *message)
+{
+    return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
+}
+
+bool features_give_up(struct features *features, const struct transaction *transaction, int error)
+{
+    struct netlink_refusal refusal;
+    const struct nlmsghdr *message = transaction_refused_message(transaction, &refusal);
+    char name[EXPLAIN_NAME_SIZE];
+    const char *expression = explain_expression(transaction, name);
+
+    if (!message || !explain_is_missing(error))
+        return false;
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        if (signs[i].message != (message->nlmsg_type & 0xff) ||
+            signs[i].family != family_of(message) || features->missing[signs[i].feature])
+            continue;
+        if (signs[i].expression && (!expression || strcmp(signs[i].expression, expression) != 0))
+            continue;
+        features->missing[signs[i].feature] = true;
+        return true;
+    }
+    return false;
+}
+
+const char *features_weakness(const struct features *features, size_t index)
+{
+    for (size_t feature = 0; feature < FEATURES; feature++)
+        if (features->missing[feature] && index-- == 0)
+            return weaknesses[feature];
+    return NULL;
+}
