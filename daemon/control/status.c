@@ -271,6 +271,7 @@ static void add_kernel(struct json_object *reply, const struct view *view)
     struct json_object *weaknesses = json_object_new_array();
 
     reply_add_number(kernel, "verified_s", (clock_now_ms() - view->verified_ms) / 1000);
+    json_object_object_add(kernel, "owned", json_object_new_boolean(view->owns_table));
     reply_add_number(kernel, "restored", view->restored);
     json_object_object_add(kernel, "tampering", describe_tampering(view));
     for (size_t i = 0; i < view->weakness_count; i++)

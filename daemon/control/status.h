@@ -20,7 +20,8 @@
  *   "leases"      how many addresses are leased, all names together
  *   "counters"    {NAME: NUMBER}, since the daemon started
  *   "kernel"      {"verified_s": seconds since the table was last found right,
- *                  "restored": how often not,
+ *                  "owned": whether
+ *                  nobody else can change it, "restored": how often it was wrong,
  *                  "tampering": null, or the last time: {"ago_s", "what", "process", "host_pid"}}
  *   "weaknesses"  [TEXT] */
 #ifndef EGRESSD_CONTROL_STATUS_H

@@ -48,6 +48,7 @@ struct view {
     const struct counters *counters;
 
     uint64_t verified_ms; /* clock_now_ms() when the kernel's table was last found right */
+    bool owns_table;      /* nobody else can change it */
     unsigned restored;    /* how often it was not, and was put back */
     uint64_t restored_ms; /* clock_now_ms() when last */
     const struct change *restored_from; /* what was done to it last */

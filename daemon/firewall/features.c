@@ -21,6 +21,7 @@ static const struct {
     /* Unlimited, it would be a way to keep the machine busy. */
     {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "limit"},
     {FEATURE_REJECT, NFPROTO_INET, NFT_MSG_NEWRULE, "reject"},
+    {FEATURE_OWNER, NFPROTO_INET, NFT_MSG_NEWTABLE, NULL},
 };
 
 static const char *const weaknesses[FEATURES] = {
@@ -29,6 +30,9 @@ static const char *const weaknesses[FEATURES] = {
     [FEATURE_REJECT] =
         "this kernel cannot reject (nft_reject_inet): what is refused hangs until it "
         "times out",
+    [FEATURE_OWNER] =
+        "this kernel cannot give egressd a table of its own (flags owner and persist, Linux 6.9): "
+        "what root in the container changes is put back at once, but packets may leave before",
 };
 
 static uint8_t family_of(const struct nlmsghdr *message)

@@ -14,6 +14,7 @@
 enum feature {
     FEATURE_LOG,    /* refusals can be told */
     FEATURE_REJECT, /* refusals are felt at once, not by timeout */
+    FEATURE_OWNER,  /* the table is ours: nobody else can change it, nor does it end with us */
     FEATURES,
 };
 

@@ -78,10 +78,17 @@ int firewall_commit(struct firewall *firewall)
     return r;
 }
 
+bool firewall_owns_table(const struct firewall *firewall)
+{
+    return firewall->expected && !firewall->features.missing[FEATURE_OWNER];
+}
+
 bool firewall_was_disturbed(struct firewall *firewall)
 {
     uint32_t generation = firewall->generation - 1;
 
+    if (firewall_owns_table(firewall))
+        return false;
     if (read_generation(firewall, &generation) == 0 && generation == firewall->generation)
         return false;
     firewall->generation = generation;
@@ -134,11 +141,18 @@ int firewall_dump_elements(struct firewall *firewall, const struct set *set,
 /* --- open, close --------------------------------------------------------------------------------
  */
 
-int firewall_open(struct firewall **ret_firewall, struct text_error *reterr)
+int firewall_socket(void)
+{
+    return netlink_socket();
+}
+
+int firewall_open(int take_socket, struct firewall **ret_firewall, struct text_error *reterr)
 {
     struct firewall *firewall = xcalloc(1, sizeof(*firewall));
-    int r = netlink_open(&firewall->netlink);
+    int r = take_socket < 0 ? netlink_socket() : take_socket;
 
+    if (r >= 0)
+        r = netlink_open(r, &firewall->netlink);
     if (r == 0) {
         firewall->transaction = transaction_new(firewall->netlink);
         r = read_generation(firewall, &firewall->generation);
@@ -191,6 +205,20 @@ struct attempt {
     struct snapshot *expected;
 };
 
+static void replace_whole(struct attempt *attempt)
+{
+    snapshot_free(attempt->existing);
+    attempt->existing = NULL;
+}
+
+static bool is_table_refused(const struct firewall *firewall)
+{
+    struct netlink_refusal refusal;
+    const struct nlmsghdr *message = transaction_refused_message(firewall->transaction, &refusal);
+
+    return message && (message->nlmsg_type & 0xff) == NFT_MSG_NEWTABLE;
+}
+
 static int load_once(struct firewall *firewall, struct attempt *attempt)
 {
     struct service_list services = service_list_of(attempt->plan->policy);
@@ -207,11 +235,14 @@ static int load_once(struct firewall *firewall, struct attempt *attempt)
     r = firewall_commit(firewall);
     if (r == 0)
         return 0;
+    if (way == RULESET_KEEPS_CHAINS && is_table_refused(firewall)) {
+        replace_whole(attempt); /* it may be a table of no owner, as older egressds made them */
+        return -EAGAIN;
+    }
     if (features_give_up(&firewall->features, firewall->transaction, r))
         return -EAGAIN;
     if (way == RULESET_KEEPS_CHAINS) { /* the table is not what it was a moment ago */
-        snapshot_free(attempt->existing);
-        attempt->existing = NULL;
+        replace_whole(attempt);
         return -EAGAIN;
     }
     return r;

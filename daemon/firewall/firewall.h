@@ -39,9 +39,13 @@ struct firewall_plan {
     uint32_t lease_idle_s; /* how long an address stays open after its last new connection */
 };
 
-/* Opens the netlink socket. reterr says what lacks and what to change: -EPERM no CAP_NET_ADMIN,
- * -EPROTONOSUPPORT or -EOPNOTSUPP no nf_tables in this kernel. */
-int firewall_open(struct firewall **ret_firewall, struct text_error *reterr);
+/* A socket for firewall_open. The table that is loaded through it is owned for as long as any
+ * process has it open, dead daemon or not; only one may use it at a time. -errno. */
+int firewall_socket(void);
+
+/* Takes a socket (negative: makes one), also on failure. reterr says what lacks and what to change:
+ * -EPERM no CAP_NET_ADMIN, -EPROTONOSUPPORT or -EOPNOTSUPP no nf_tables in this kernel. */
+int firewall_open(int take_socket, struct firewall **ret_firewall, struct text_error *reterr);
 void firewall_close(struct firewall *firewall); /* NULL-safe; the table stays */
 
 /* Whether a table of an earlier egressd stands in this network namespace. */
@@ -53,6 +57,10 @@ bool firewall_table_exists(struct firewall *firewall);
  * lacks. */
 int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
                   struct leases *leases, struct text_error *reterr);
+
+/* Whether the table that was loaded is ours alone to change, also while nobody runs, as long as the
+ * socket is open: nobody else's commit can touch it. */
+bool firewall_owns_table(const struct firewall *firewall);
 
 /* Reads the table back and compares chains, hooks, policies, rule counts and sets with what
  * firewall_load last put there. 0, or -ENOENT/-EBADMSG with what differs. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -36,30 +37,54 @@ void netlink_set_buffer(int fd, int forced, int plain, int size)
         setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
 }
 
-int netlink_open(struct netlink **ret_netlink)
+int netlink_socket(void)
 {
-    struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-    int on = 1;
+    const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
-    if (!socket)
+    if (fd < 0)
         return -errno;
-    if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+    if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0) {
         int r = -errno;
 
-        mnl_socket_close(socket);
+        close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* Answers to whom nobody listens any more; a listing that was cut short ends by being read. The
+ * kernel answers within the question, so nothing more comes later. */
+static void discard_legacy(struct netlink *netlink)
+{
+    while (recv(netlink->fd, netlink->answer, sizeof(netlink->answer), MSG_DONTWAIT) >= 0 ||
+           errno == ENOBUFS || errno == EINTR)
+        ;
+}
+
+int netlink_open(int take_socket, struct netlink **ret_netlink)
+{
+    struct mnl_socket *socket = mnl_socket_fdopen(take_socket);
+    int on = 1;
+
+    if (!socket) {
+        int r = -errno;
+
+        close(take_socket);
         return r;
     }
 
     struct netlink *netlink = xcalloc(1, sizeof(*netlink));
 
     netlink->socket = socket;
-    netlink->fd = mnl_socket_get_fd(socket);
+    netlink->fd = take_socket;
     netlink->sequence = (uint32_t)clock_now_ms();
     netlink_set_buffer(netlink->fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_SIZE);
     netlink_set_buffer(netlink->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_SIZE);
     /* A refusal then names the attribute, and does not carry the message back. */
     mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
     mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
+    discard_legacy(netlink);
     *ret_netlink = netlink;
     return 0;
 }

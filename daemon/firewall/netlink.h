@@ -21,7 +21,11 @@ struct netlink_refusal {
     char text[NETLINK_TEXT_SIZE]; /* the kernel's own words, or empty */
 };
 
-int netlink_open(struct netlink **ret_netlink);
+/* A bound socket, or -errno. */
+int netlink_socket(void);
+/* Takes the socket, also on failure. Whoever used it before is dead: what it left to be read is
+ * thrown away. */
+int netlink_open(int take_socket, struct netlink **ret_netlink);
 void netlink_close(struct netlink *netlink); /* NULL-safe */
 
 /* By which the kernel tells our messages from others'. */

@@ -19,10 +19,13 @@
 const enum address_family ruleset_families[FAMILIES] = {ADDRESS_V4, ADDRESS_V6};
 const char ruleset_anonymous[] = "__set%d";
 
+/* NFT_TABLE_F_PERSIST, which older headers lack. */
+#define TABLE_PERSIST 0x4u
+
 /* --- table and chains --------------------------------------------------------------------------
  */
 
-static struct nftnl_table *build_table(void)
+static struct nftnl_table *build_table(const struct ruleset *ruleset)
 {
     struct nftnl_table *built = nftnl_table_alloc();
     uint8_t data[COMMENT_SIZE_MAX];
@@ -31,6 +34,11 @@ static struct nftnl_table *build_table(void)
         abort();
     nftnl_table_set_str(built, NFTNL_TABLE_NAME, FIREWALL_TABLE);
     nftnl_table_set_u32(built, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    /* Never owned alone: such a table would end with the daemon, and everything would be open. */
+    if (!ruleset->features.missing[FEATURE_OWNER]) {
+        nftnl_table_set_u32(built, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER | TABLE_PERSIST);
+        nftnl_table_set_u32(built, NFTNL_TABLE_OWNER, transaction_port(ruleset->transaction));
+    }
     nftnl_table_set_data(built, NFTNL_TABLE_USERDATA, data,
                          comment_pack(NFTNL_UDATA_TABLE_COMMENT,
                                       "egressd: what this container may reach; see egressctl",
@@ -38,10 +46,20 @@ static struct nftnl_table *build_table(void)
     return built;
 }
 
-static void put_table(struct ruleset *ruleset, uint16_t type, uint16_t flags)
+/* By its name alone: whatever the table is, that is no contradiction. */
+static void put_name(struct ruleset *ruleset, uint16_t type, uint16_t flags)
 {
     struct nlmsghdr *message = transaction_start(ruleset->transaction, type, flags);
-    struct nftnl_table *built = build_table();
+
+    mnl_attr_put_strz(message, NFTA_TABLE_NAME, FIREWALL_TABLE);
+    transaction_put(ruleset->transaction, message);
+}
+
+/* One that an earlier daemon owned becomes ours, with all that is in it. */
+static void put_table(struct ruleset *ruleset, uint16_t flags)
+{
+    struct nlmsghdr *message = transaction_start(ruleset->transaction, NFT_MSG_NEWTABLE, flags);
+    struct nftnl_table *built = build_table(ruleset);
 
     nftnl_table_nlmsg_build_payload(message, built);
     nftnl_table_free(built);
@@ -91,16 +109,16 @@ static struct nftnl_chain *build_chain(const struct chain *chain)
     return built;
 }
 
-static void expect_table(struct snapshot *expected)
+static void expect_table(struct ruleset *ruleset)
 {
-    struct nftnl_table *table = build_table();
+    struct nftnl_table *table = build_table(ruleset);
 
-    snapshot_add_table(expected, table);
+    snapshot_add_table(ruleset->expected, table);
     nftnl_table_free(table);
     for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
         struct nftnl_chain *built = build_chain(&chains[i]);
 
-        snapshot_add_chain(expected, built);
+        snapshot_add_chain(ruleset->expected, built);
         nftnl_chain_free(built);
     }
 }
@@ -108,9 +126,9 @@ static void expect_table(struct snapshot *expected)
 static void put_whole_table(struct ruleset *ruleset)
 {
     /* The first makes the second right where there is no table yet. */
-    put_table(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    put_table(ruleset, NFT_MSG_DELTABLE, 0);
-    put_table(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_name(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_name(ruleset, NFT_MSG_DELTABLE, 0);
+    put_table(ruleset, NLM_F_CREATE);
     for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
         struct nlmsghdr *message =
             transaction_start(ruleset->transaction, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
@@ -340,9 +358,10 @@ enum ruleset_way ruleset_put(struct transaction *transaction, const struct firew
     struct ruleset ruleset = {
         .transaction = transaction, .plan = plan, .features = *features, .expected = expected};
 
-    expect_table(expected);
+    expect_table(&ruleset);
     if (existing && snapshot_has_chains_of(existing, expected)) {
         ruleset.existing = existing;
+        put_table(&ruleset, 0);
         put_rules_removal(&ruleset);
     } else
         put_whole_table(&ruleset);

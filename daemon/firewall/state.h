@@ -41,8 +41,8 @@ uint64_t service_list_all(const struct service_list *services);
 /* Commits the transaction and keeps count of the generation. */
 int firewall_commit(struct firewall *firewall);
 
-/* Whether somebody else committed to nf_tables since we last looked; then what we think the kernel
- * holds may be wrong. */
+/* Whether somebody else may have changed the table since we last looked; then what we think the
+ * kernel holds may be wrong. */
 bool firewall_was_disturbed(struct firewall *firewall);
 
 /* Lists the elements of a set. on_restart as in netlink.h. -ENOENT: there is no such set. */

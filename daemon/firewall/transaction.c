@@ -55,6 +55,11 @@ void transaction_free(struct transaction *transaction)
     free(transaction);
 }
 
+uint32_t transaction_port(const struct transaction *transaction)
+{
+    return netlink_port(transaction->netlink);
+}
+
 static void make_room(struct transaction *transaction)
 {
     size_t wanted = transaction->size + 2 * (size_t)TRANSACTION_MESSAGE_MAX;

@@ -19,6 +19,9 @@ struct transaction;
 struct transaction *transaction_new(struct netlink *netlink);
 void transaction_free(struct transaction *transaction); /* NULL-safe */
 
+/* By which the kernel tells who owns what the transaction makes. */
+uint32_t transaction_port(const struct transaction *transaction);
+
 /* Forgets what was built and starts anew. */
 void transaction_begin(struct transaction *transaction);
 

@@ -33,6 +33,7 @@ struct stamp {
 
 struct daemon {
     const struct run_options *options;
+    int socket; /* until the enforcement takes it */
     uv_loop_t loop;
     struct enforcement enforcement;
     struct commands commands;
@@ -239,7 +240,8 @@ static int drop_privileges(struct failure *failure)
 
 static int start(struct daemon *daemon, struct failure *failure)
 {
-    int r = enforcement_open(&daemon->enforcement, &daemon->loop, daemon->options, failure);
+    int r = enforcement_open(&daemon->enforcement, &daemon->loop, daemon->options, daemon->socket,
+                             failure);
 
     if (r == 0)
         r = enforcement_fill(&daemon->enforcement, failure);
@@ -274,11 +276,13 @@ static void report_ready(struct daemon *daemon, struct supervisor_report *report
 
 int daemon_run(void *context, struct supervisor_report *report)
 {
+    const struct daemon_setup *setup = context;
     struct daemon *daemon = xcalloc(1, sizeof(*daemon));
     struct failure failure = {0};
     int r;
 
-    daemon->options = context;
+    daemon->options = setup->options;
+    daemon->socket = setup->socket;
     r = uv_loop_init(&daemon->loop);
     if (r < 0) {
         supervisor_report(report, EX_UNAVAILABLE, "cannot make an event loop");

@@ -67,7 +67,7 @@ static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
 /* --- start ------------------------------------------------------------------------------------ */
 
 int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
-                     const struct run_options *options, struct failure *failure)
+                     const struct run_options *options, int take_socket, struct failure *failure)
 {
     const struct firewall_plan deny_all = {.lease_idle_s = options->lease_idle_s};
     struct policy_builder *nothing = policy_builder_new();
@@ -80,7 +80,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     r = policy_build(nothing, &enforcement->deny_all, &error);
     policy_builder_free(nothing);
     if (r == 0)
-        r = firewall_open(&enforcement->firewall, &error);
+        r = firewall_open(take_socket, &enforcement->firewall, &error);
     if (r < 0)
         return failure_set(failure, r == -EPERM ? EX_NOPERM : EX_UNAVAILABLE, "%s", error.message);
 
@@ -292,6 +292,7 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .leases = enforcement->leases,
         .counters = &enforcement->counters,
         .verified_ms = enforcement->verified_ms,
+        .owns_table = firewall_owns_table(enforcement->firewall),
         .restored = enforcement->guard.restored,
         .restored_ms = enforcement->guard.restored_ms,
         .restored_from = &enforcement->guard.last,

@@ -77,9 +77,10 @@ struct enforcement {
 /* Each step leaves default deny behind, also when it fails. They come in this order; the steps fail
  * with what to tell people. */
 
-/* The kernel is asked, and denies everything from here on. */
+/* The kernel is asked, through a socket of firewall_socket (negative: one is made), and denies
+ * everything from here on. */
 int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
-                     const struct run_options *options, struct failure *failure);
+                     const struct run_options *options, int take_socket, struct failure *failure);
 /* Reads the configuration, opens the gates, puts the whole table in place. An invalid configuration
  * is no failure: everything stays denied, the state says so, and a reload can repair it. */
 int enforcement_fill(struct enforcement *enforcement, struct failure *failure);

@@ -139,7 +139,8 @@ static bool hear(struct enforcement *enforcement)
         restore(enforcement, &news.first);
     } else if (news.has_gaps) {
         check(enforcement);
-        load_again(enforcement); /* elements may be other ones, and no check shows that */
+        if (!firewall_owns_table(enforcement->firewall))
+            load_again(enforcement); /* elements may be others', and no check shows that */
     }
     return news.commits > 0 || news.has_gaps;
 }

@@ -21,6 +21,7 @@
 #include "control/protocol.h"
 #include "devcontainer/pid1.h"
 #include "egressctl/client.h"
+#include "firewall/firewall.h"
 #include "run/daemon.h"
 #include "run/failure.h"
 #include "run/help.h"
@@ -218,6 +219,7 @@ static int leave_it_to_the_other(const struct run_options *options, struct failu
 
 static int start(struct run_options *options, struct failure *failure)
 {
+    struct daemon_setup setup = {options, -1};
     int r = check_net_admin(failure);
 
     if (r == 0)
@@ -232,8 +234,12 @@ static int start(struct run_options *options, struct failure *failure)
                     options->runtime_dir, strerror(-r), PRIVILEGE_UID);
         return failure->exit_code;
     }
-    return options->foreground ? supervisor_run_foreground(daemon_run, options)
-                               : supervisor_run_background(daemon_run, options);
+    if (options->foreground)
+        return supervisor_run_foreground(daemon_run, &setup);
+    /* Before there is a second process: with the supervisor it outlives each daemon, and the table
+     * stays owned while there is none. If there is no such socket, the daemon says why. */
+    setup.socket = firewall_socket();
+    return supervisor_run_background(daemon_run, &setup);
 }
 
 int run_main(int argc, char **argv)

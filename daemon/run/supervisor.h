@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The background form: a first process that waits until the daemon says ready, a small one that
  * starts the daemon again when it dies, and the daemon. While it is dead the kernel's table stands,
- * closed. */
+ * closed, and the supervisor holds the socket that owns it. */
 #ifndef EGRESSD_RUN_SUPERVISOR_H
 #define EGRESSD_RUN_SUPERVISOR_H
 

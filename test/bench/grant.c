@@ -138,7 +138,7 @@ int main(int argc, char **argv)
         return SKIP;
     }
     policy = make_policy();
-    if (firewall_open(&firewall, &error) < 0)
+    if (firewall_open(-1, &firewall, &error) < 0)
         errx(1, "%s", error.message);
     printf("leases_grant of one name, addresses per grant:\n");
     run_all(1, runs, times);

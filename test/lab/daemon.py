@@ -28,15 +28,27 @@ def install(container):
     container.run(["ln", "-sf", "egressd", CLIENT])
 
 
+def old_kernel(folder, lacks):
+    """The environment of a daemon whose kernel knows nothing of these: see old_kernel.c."""
+    library = folder / "old_kernel.so"
+    source = pathlib.Path(__file__).with_name("old_kernel.c")
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library,
+                    source], check=True)
+    return {"LD_PRELOAD": library, "EGRESSD_KERNEL_LACKS": ",".join(lacks),
+            "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
 class Egressd:
     """One daemon; options of `egressd run` are given with underscores: lease_grace=2."""
 
-    def __init__(self, container, folder, policy, upstream=(), options=(), env=None, **settings):
+    def __init__(self, container, folder, policy, upstream=(), options=(), env=None, lacks=(),
+                 **settings):
         self._container = container
         self._policy_file = folder / "policy.json"
         self._log_file = folder / "egressd.log"
         self._log_file.touch()
-        self._env = [f"{key}={value}" for key, value in (env or {}).items()]
+        env = {**(env or {}), **(old_kernel(folder, lacks) if lacks else {})}
+        self._env = [f"{key}={value}" for key, value in env.items()]
         self._process = None
         arguments = ["run", "--foreground"]
         if policy is not None:

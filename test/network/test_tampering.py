@@ -1,5 +1,6 @@
 """Root inside changes what egressd put into the kernel: it is undone at once, counted, and told."""
 
+import json
 import os
 import pathlib
 import re
@@ -9,11 +10,13 @@ import time
 
 import pytest
 
+from lab.daemon import CLIENT, INSTALLED, install
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
 from lab.waiting import wait_until
 
 AT_ONCE_S = 0.9  # long before the look every few seconds
 TABLE = "inet egressd"
+OLD = ["owner"]  # a kernel that lets anybody with CAP_NET_ADMIN change anybody's table
 
 # What root does, and what is told of it. {rule} is the handle of a rule that refuses.
 DAMAGES = [
@@ -74,8 +77,30 @@ def evil(lab, container):
 
 
 @pytest.mark.leak("L16", "H35", "H53")
-def test_what_root_changes_is_put_back_at_once(lab, container, evil):
+def test_nobody_but_egressd_can_change_its_table(lab, container, evil):
+    """All that root has, while an address that is refused is tried all the time."""
     egressd = lab.egressd(allow=[ALLOWED])
+    assert container.connect(ALLOWED, 443)
+    whole = table(container)
+    hammer = container.agent(another="hammer")
+    hammer.begin_hammer((EVIL_V4, 443))
+    for command, _ in DAMAGES:
+        assert damage(container, command) == (command == "flush ruleset"), command
+    container.run(["iptables-nft", "-F"])
+    container.run(["iptables-nft", "-P", "OUTPUT", "ACCEPT"])
+    assert set(hammer.end_hammer()[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}
+    assert not lab.witness.packets(destination=EVIL_V4)
+    assert table(container) == whole
+    assert container.connect(ALLOWED, 443)
+    kernel = egressd.status()["kernel"]
+    assert kernel["owned"] and kernel["restored"] == 0 and not kernel["tampering"]
+    assert "tampered" not in egressd.log()
+
+
+@pytest.mark.leak("L16", "H35", "H53")
+def test_what_root_changes_is_put_back_at_once(lab, container, evil):
+    """Where the kernel knows no owner: documented, noticed, counted, and over in no time."""
+    egressd = lab.egressd(allow=[ALLOWED], lacks=OLD)
     assert container.connect(ALLOWED, 443)
     whole = table(container)
     for number, (command, told) in enumerate(DAMAGES, 1):
@@ -88,14 +113,16 @@ def test_what_root_changes_is_put_back_at_once(lab, container, evil):
         assert re.match(told, kernel["tampering"]["what"]), (command, kernel)
         assert kernel["tampering"]["process"] == "nft"
     assert container.resolve(EVIL).error == "EAI_NONAME"
-    assert f"times put back: {len(DAMAGES)}" in egressd.ctl("status").stdout
+    said = egressd.ctl("status").stdout
+    assert f"times put back: {len(DAMAGES)}" in said and "cannot give egressd a table" in said
+    assert not egressd.status()["kernel"]["owned"]
     assert 'critical: tampered: the table deleted' in egressd.log()
 
 
 @pytest.mark.leak("H35", "H53")
 def test_what_began_while_the_table_was_gone_ends(lab, container, evil):
     """The daemon is held still meanwhile, so that there is such a time at all."""
-    egressd = lab.egressd(allow=[ALLOWED, f"{ALLOWED}:5432"])
+    egressd = lab.egressd(allow=[ALLOWED, f"{ALLOWED}:5432"], lacks=OLD)
     kept = container.open(ALLOWED, 5432)
     egressd.freeze()
     container.nft("delete", "table", *TABLE.split())
@@ -148,13 +175,13 @@ def evil_came(container):
 
 @pytest.mark.leak("H53")
 def test_whoever_tampers_in_a_loop_does_not_keep_the_daemon_busy(lab, container, evil, in_a_loop):
-    egressd = lab.egressd(allow=[ALLOWED])
+    egressd = lab.egressd(allow=[ALLOWED], lacks=OLD)
     container.connect(ALLOWED, 443)
     process, = egressd.processes()
     loop = in_a_loop(f"flush set {TABLE} allow4\n" * 20 + f"add rule {TABLE} out accept\n")
     wait_until(lambda: restored(egressd) > 0, "a repair")
     began, before = time.monotonic(), processor_s(process)
-    wait_until(lambda: restored(egressd) > 40, "forty repairs", 20)
+    wait_until(lambda: restored(egressd) > 10, "ten repairs", 20)
     assert processor_s(process) - before < (time.monotonic() - began) / 2
     stop(loop)
     wait_until(lambda: not evil_came(container), "the last repair")
@@ -186,3 +213,108 @@ def test_somebody_elses_table_reloaded_all_the_time_is_no_matter(lab, container,
     assert restored(egressd) == 0
     assert egressd.status()["state"] == "enforcing"
     assert "tampered" not in egressd.log()
+
+
+# Without the daemon, without the supervisor, without both
+
+
+class Background:
+    """egressd as the Feature starts it: with a supervisor."""
+
+    def __init__(self, container, folder):
+        self._container = container
+        self._log = folder / "background.log"
+        policy = container.write("/etc/policy.json", json.dumps({"allow": [ALLOWED]}))
+        with open(self._log, "ab") as log:
+            subprocess.run(container.command([INSTALLED, "run", "--policy", policy]), check=True,
+                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=30)
+
+    def process(self, role):
+        """Its process id outside, or None: the daemon is the child of the supervisor."""
+        found = self._container.processes("egressd")
+        children = [pid for pid in found if parent(pid) in found]
+        chosen = children if role == "daemon" else [pid for pid in found if pid not in children]
+        return chosen[0] if chosen else None
+
+    def kill(self, role):
+        victim = self.process(role)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in self._container.processes("egressd"), f"death of {role}")
+
+    def log(self):
+        return self._log.read_text()
+
+    def close(self):
+        for process in self._container.processes("egressd"):
+            os.kill(process, signal.SIGKILL)
+
+
+def parent(process):
+    stat = pathlib.Path(f"/proc/{process}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+@pytest.fixture
+def background(lab, container, evil):
+    install(container)
+    running = Background(container, lab.folder)
+    yield running
+    running.close()
+
+
+def is_deleted(container):
+    return not container.run(["nft", "delete", "table", *TABLE.split()], check=False).returncode
+
+
+@pytest.mark.leak("H35", "H50", "L24")
+def test_the_daemon_alone_is_killed(lab, container, evil, background):
+    """The supervisor holds the table until the next daemon has it, which keeps what is leased."""
+    assert container.connect(ALLOWED, 443)
+    supervisor, daemon = background.process("supervisor"), background.process("daemon")
+    hammer = container.agent(another="hammer")
+    hammer.begin_hammer((EVIL_V4, 443))
+    for _ in range(5):
+        os.kill(supervisor, signal.SIGSTOP)  # so that there is a time without a daemon
+        os.kill(daemon, signal.SIGKILL)
+        assert container.connect(ALLOWED_V4, 443)
+        container.nft("flush", "ruleset")
+        assert not is_deleted(container)
+        os.kill(supervisor, signal.SIGCONT)
+        daemon = wait_until(lambda: background.process("daemon") not in (None, daemon)
+                            and background.process("daemon"), "the next daemon", 10)
+        wait_until(lambda: container.connect(ALLOWED, 443), "names", 10)
+        assert not is_deleted(container)
+    assert set(hammer.end_hammer()[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}
+    assert not lab.witness.packets(destination=EVIL_V4)
+    assert json.loads(container.run([CLIENT, "status", "--json"]).stdout)["kernel"]["owned"]
+
+
+@pytest.mark.leak("H35", "H50")
+def test_the_supervisor_alone_is_killed(lab, container, evil, background):
+    """The daemon goes on and owns the table. Documented: nobody starts the next one."""
+    background.kill("supervisor")
+    assert not is_deleted(container)
+    evil.refused("ECONNREFUSED")
+    assert container.connect(ALLOWED, 443)
+
+
+@pytest.mark.leak("H35", "H50", "L16")
+def test_both_are_killed(lab, container, evil, background):
+    """Documented: it stays closed, but then root can take the table away."""
+    os.kill(background.process("supervisor"), signal.SIGSTOP)
+    background.kill("daemon")
+    background.kill("supervisor")
+    evil.refused("ECONNREFUSED")
+    assert is_deleted(container)
+    evil.allowed()
+
+
+@pytest.mark.leak("H35")
+def test_held_still_it_owns_the_table_all_the_same(lab, container, evil, background):
+    for role in ("supervisor", "daemon"):
+        os.kill(background.process(role), signal.SIGSTOP)
+    assert not is_deleted(container)
+    evil.refused("ECONNREFUSED")
+    for role in ("daemon", "supervisor"):
+        os.kill(background.process(role), signal.SIGCONT)
+    assert container.connect(ALLOWED, 443)

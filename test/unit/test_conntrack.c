@@ -46,6 +46,9 @@ static void load(const char *const *allow, uint16_t gate_port)
 /* So that flows are tracked before the table is there, as Docker's rules make it. */
 static void setup(void)
 {
+    struct text_error error;
+
+    ck_assert_msg(firewall_open(-1, &firewall, &error) == 0, "%s", error.message);
     world_run(
         "nft 'table ip6 docker { chain o { type filter hook output priority 0; ct state new; }; };"
         " table ip docker { chain o { type filter hook output priority 0; ct state new; }; }'");
@@ -53,6 +56,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    firewall_close(firewall);
     world_be(0, 0);
     world_run("nft flush ruleset; conntrack -F 2>/dev/null");
     policy_free(policy);
@@ -287,7 +291,7 @@ START_TEST(flows_are_listed)
     ck_assert_int_eq(world_echo(udp), 0);
     close(closed);
     world_sleep_ms(50);
-    ck_assert_int_eq(netlink_open(&netlink), 0);
+    ck_assert_int_eq(netlink_open(netlink_socket(), &netlink), 0);
     ck_assert_int_ge(conntrack_count(netlink), 3);
     ck_assert_int_eq(conntrack_each(netlink, &listener), 0);
     ck_assert_uint_eq(seen.tcp, 2);
@@ -303,7 +307,6 @@ int main(void)
 {
     Suite *suite = suite_create("conntrack");
     TCase *tests = tcase_create("flows");
-    struct text_error error;
     SRunner *runner;
     int failed;
 
@@ -311,10 +314,6 @@ int main(void)
     world_serve("127.0.0.1", GATE, 'G');
     world_serve("::1", GATE, 'G');
     world_serve("10.99.0.2", 7, 'I');
-    if (firewall_open(&firewall, &error) < 0) {
-        fprintf(stderr, "%s\n", error.message);
-        return 1;
-    }
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_socket_older_than_the_redirect_comes_to_the_gate, 0,
@@ -332,6 +331,5 @@ int main(void)
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    firewall_close(firewall);
     return failed ? 1 : 0;
 }

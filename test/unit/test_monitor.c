@@ -118,8 +118,7 @@ START_TEST(what_is_too_much_to_be_told_leaves_a_gap)
     world_run(
         "(echo 'table ip other { set s { type ipv4_addr; elements = {';"
         " for i in $(seq 0 99); do for j in $(seq 0 199); do echo \"10.0.$i.$j,\"; done; done;"
-        " echo '}; }; }') >/tmp/egressd-test-gap.nft;"
-        "nft -f /tmp/egressd-test-gap.nft; r=$?; rm /tmp/egressd-test-gap.nft; exit $r");
+        " echo '}; }; }') | nft -f -");
     do {
         monitor_read(monitor, &news);
         has_gaps = has_gaps || news.has_gaps;
@@ -173,7 +172,7 @@ int main(void)
     int failed;
 
     world_enter();
-    if (firewall_open(&firewall, &error) < 0 || monitor_open(firewall, &monitor) < 0)
+    if (firewall_open(-1, &firewall, &error) < 0 || monitor_open(firewall, &monitor) < 0)
         return 1;
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, whatever_others_do_is_told);

@@ -239,7 +239,7 @@ int main(void)
     int failed;
 
     world_enter();
-    if (netlink_open(&netlink) < 0)
+    if (netlink_open(netlink_socket(), &netlink) < 0)
         return 1;
     transaction = transaction_new(netlink);
     tcase_set_timeout(tests, 60);

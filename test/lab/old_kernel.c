@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the kernel older for one program, loaded with LD_PRELOAD: what EGRESSD_KERNEL_LACKS names
+ * (words with commas between) is asked for in a way that no kernel knows, so that the kernel itself
+ * refuses it, in its own words. */
+#include <dlfcn.h>
+#include <endian.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define UNKNOWN_FLAG htobe32(0x80)
+
+static int lacks(const char *word)
+{
+    const char *list = getenv("EGRESSD_KERNEL_LACKS");
+    size_t length = strlen(word);
+
+    for (const char *at = list; at && (at = strstr(at, word)); at += length)
+        if ((at == list || at[-1] == ',') && (at[length] == ',' || !at[length]))
+            return 1;
+    return 0;
+}
+
+/* A flag that came with Linux 5.12 is as unknown before as this one is today. */
+static void spoil_table(struct nlmsghdr *message)
+{
+    char *end = (char *)message + message->nlmsg_len;
+    char *at = (char *)message + NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+
+    while (at + NLA_HDRLEN <= end) {
+        struct nlattr *attribute = (struct nlattr *)at;
+        uint32_t *flags = (uint32_t *)(at + NLA_HDRLEN);
+
+        if (attribute->nla_len < NLA_HDRLEN)
+            return;
+        if (attribute->nla_type == NFTA_TABLE_FLAGS && *flags)
+            *flags |= UNKNOWN_FLAG;
+        at += NLA_ALIGN(attribute->nla_len);
+    }
+}
+
+static void spoil(char *messages, size_t size)
+{
+    for (char *end = messages + size; messages + NLMSG_HDRLEN <= end;) {
+        struct nlmsghdr *message = (struct nlmsghdr *)messages;
+
+        if (message->nlmsg_len < NLMSG_HDRLEN)
+            return;
+        if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE) && lacks("owner"))
+            spoil_table(message);
+        messages += NLMSG_ALIGN(message->nlmsg_len);
+    }
+}
+
+ssize_t sendto(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *address,
+               socklen_t address_size)
+{
+    ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
+        (ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *, socklen_t))dlsym(
+            RTLD_NEXT, "sendto");
+    ssize_t sent;
+    char *copy;
+
+    if (!address || address->sa_family != AF_NETLINK || !(copy = malloc(size)))
+        return next(fd, bytes, size, flags, address, address_size);
+    memcpy(copy, bytes, size);
+    spoil(copy, size);
+    sent = next(fd, copy, size, flags, address, address_size);
+    free(copy);
+    return sent;
+}
