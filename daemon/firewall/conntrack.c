@@ -75,7 +75,7 @@ static bool read_liveness(const struct attributes *top, const struct flow *flow)
 int flow_read(const struct nlmsghdr *message, struct flow *ret_flow)
 {
     struct attributes top;
-    struct flow flow = {.port = 0};
+    struct flow flow = {.port = 0}, reply;
     int r;
 
     if (attributes_read(message, sizeof(struct nfgenmsg), &top) < 0 || !top.of[CTA_TUPLE_ORIG])
@@ -85,6 +85,10 @@ int flow_read(const struct nlmsghdr *message, struct flow *ret_flow)
         return r;
     flow.mark = attributes_u32(&top, CTA_MARK, 0);
     flow.is_live = read_liveness(&top, &flow);
+    if (top.of[CTA_TUPLE_REPLY] && read_tuple(top.of[CTA_TUPLE_REPLY], &reply) == 0) {
+        flow.answerer = reply.source;
+        flow.answerer_port = reply.source_port;
+    }
     flow.tuple = top.of[CTA_TUPLE_ORIG];
     flow.id = top.of[CTA_ID];
     flow.zone = top.of[CTA_ZONE];

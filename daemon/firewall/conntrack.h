@@ -20,6 +20,10 @@ struct flow {
     uint32_t mark;
     bool is_live; /* has seen answers, and was not closed */
 
+    /* Whoever answers it: the destination, or where that was rewritten to. */
+    struct address answerer;
+    uint16_t answerer_port;
+
     /* Borrowed from the message: what tells the kernel which flow is meant. id and zone may be
      * NULL. */
     const struct nlattr *tuple, *id, *zone;

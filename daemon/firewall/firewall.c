@@ -258,6 +258,8 @@ static void take_over(struct firewall *firewall, const struct firewall_plan *pla
     firewall->is_confirmed = false;
     firewall->services = service_list_of(plan->policy);
     firewall->lease_idle_s = plan->lease_idle_s;
+    firewall->gate_port = plan->gate_port;
+    firewall->dockerd_gate_port = plan->dockerd_gate_port;
     transaction_begin(firewall->transaction); /* gives back the memory of a large one */
     probe_updates(firewall);
 }

@@ -67,7 +67,8 @@ bool firewall_owns_table(const struct firewall *firewall);
 int firewall_verify(struct firewall *firewall, struct text_error *reterr);
 
 /* Flows of port 53 that are older than the redirect would go on bypassing it: NAT is decided at a
- * flow's first packet. Deletes them from conntrack, whoever owns them, except egressd's own. */
+ * flow's first packet. Deletes them from conntrack, whoever owns them, except egressd's own and
+ * those that end at the gate of now. */
 int firewall_flush_dns_flows(struct firewall *firewall);
 
 /* Ends live outbound flows for which is_allowed says no, by marking them so that the table denies

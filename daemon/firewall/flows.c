@@ -32,6 +32,8 @@ struct pick {
     struct picked_flow *flows;
     size_t count, capacity;
 
+    const struct firewall *firewall; /* for flushing */
+
     /* For cutting. */
     const struct ifaddrs *interfaces;
     bool (*is_allowed)(void *context, const struct address *destination, uint8_t protocol,
@@ -96,6 +98,22 @@ static struct nlmsghdr *start_change(struct firewall *firewall, void *buffer, ui
 /* --- questions that are older than the redirect -------------------------------------------------
  */
 
+static bool is_loopback(const struct address *address)
+{
+    static const struct address v6_loopback = {ADDRESS_V6, {[15] = 1}};
+
+    if (address->family == ADDRESS_V4)
+        return address->bytes[0] == 127;
+    return address_equal(address, &v6_loopback);
+}
+
+static bool is_at_gate(const struct firewall *firewall, const struct flow *flow)
+{
+    return is_loopback(&flow->answerer) && flow->answerer_port != 0 &&
+           (flow->answerer_port == firewall->gate_port ||
+            flow->answerer_port == firewall->dockerd_gate_port);
+}
+
 /* Egressd's own, so marked by the table, stay: the table lets nobody else send on them. A packet of
  * the server that came while nothing refused it began a flow the other way round, in which
  * questions are answers. Docker's resolver also listens on a hidden port, where nothing but
@@ -104,16 +122,15 @@ static bool is_foreign_question(const struct pick *pick, const struct flow *flow
 {
     static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
 
-    (void)pick;
     return (flow->protocol == IPPROTO_UDP || flow->protocol == IPPROTO_TCP) &&
            (flow->port == DNS_PORT || flow->source_port == DNS_PORT ||
             address_equal(&flow->destination, &docker_resolver)) &&
-           !(flow->mark & FLOW_MARK_OWN);
+           !(flow->mark & FLOW_MARK_OWN) && !is_at_gate(pick->firewall, flow);
 }
 
 int firewall_flush_dns_flows(struct firewall *firewall)
 {
-    struct pick pick = {.is_picked = is_foreign_question};
+    struct pick pick = {.is_picked = is_foreign_question, .firewall = firewall};
     int r = pick_flows(firewall, &pick);
 
     for (size_t i = 0; r == 0 && i < pick.count; i++) {
@@ -130,15 +147,6 @@ int firewall_flush_dns_flows(struct firewall *firewall)
 
 /* --- flows that are no longer allowed -----------------------------------------------------------
  */
-
-static bool is_loopback(const struct address *address)
-{
-    static const struct address v6_loopback = {ADDRESS_V6, {[15] = 1}};
-
-    if (address->family == ADDRESS_V4)
-        return address->bytes[0] == 127;
-    return address_equal(address, &v6_loopback);
-}
 
 static bool is_local(const struct ifaddrs *interfaces, const struct address *address)
 {

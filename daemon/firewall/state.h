@@ -28,6 +28,7 @@ struct firewall {
     struct features features;
     struct service_list services; /* of the policy that was loaded */
     uint32_t lease_idle_s;
+    uint16_t gate_port, dockerd_gate_port; /* of the plan that was loaded */
     bool updates_in_place; /* an element that is there takes a new timeout: a probe showed it */
     uint32_t generation;   /* of nf_tables in this namespace, as our own commits count it */
 };

@@ -130,10 +130,12 @@ END_TEST
 
 START_TEST(flushing_leaves_all_else)
 {
-    int fd = world_connect("192.0.2.1", 443), own;
+    int fd = world_connect("192.0.2.1", 443), own, asked;
 
     ck_assert_int_eq(world_echo(fd), 0);
     load(LIST("api.test"), GATE);
+    asked = world_connect_from("203.0.113.8", 53, 0, SOCK_DGRAM);
+    ck_assert_int_eq(world_ask_on(asked), 'G');
     world_be(PRIVILEGE_UID, FIREWALL_QUESTION_MARK);
     own = world_connect_from("192.0.2.53", 53, 0, SOCK_STREAM);
     ck_assert_int_eq(world_ask_on(own), '<');
@@ -143,7 +145,9 @@ START_TEST(flushing_leaves_all_else)
         ck_assert_int_eq(firewall_flush_dns_flows(firewall), 0);
     ck_assert_uint_eq(count_flows("-p tcp --dport 443"), 1);
     ck_assert_int_eq(world_echo(fd), 0);
-    ck_assert_int_eq(world_ask_on(own), '<'); /* egressd's question goes on */
+    ck_assert_int_eq(world_ask_on(own), '<');               /* egressd's question goes on */
+    ck_assert_uint_eq(count_flows("-p udp --dport 53"), 1); /* as does one to the gate */
+    close(asked);
     close(fd);
     close(own);
 }
