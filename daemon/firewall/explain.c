@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdbool.h>
@@ -82,7 +83,8 @@ static void describe_message(const struct nlmsghdr *message, char what[static WH
     switch (message->nlmsg_type & 0xff) {
     case NFT_MSG_NEWTABLE:
     case NFT_MSG_DELTABLE:
-        snprintf(what, WHAT_SIZE, "the table inet egressd");
+        snprintf(what, WHAT_SIZE, "the table %s egressd",
+                 message_family(message) == NFPROTO_NETDEV ? "netdev" : "inet");
         break;
     case NFT_MSG_NEWCHAIN:
         snprintf(what, WHAT_SIZE, "the chain %s%s", text_of(&top, NFTA_CHAIN_NAME),

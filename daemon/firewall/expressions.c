@@ -223,6 +223,20 @@ void match_any_socket(struct nftnl_rule *rule)
     compare_u32(rule, NFT_CMP_GTE, 0);
 }
 
+void match_routed(struct nftnl_rule *rule)
+{
+    load_meta(rule, NFT_META_RTCLASSID, REGISTER_0);
+    compare_u32(rule, NFT_CMP_GTE, 0);
+}
+
+void match_ethertype(struct nftnl_rule *rule, uint16_t ethertype)
+{
+    const uint16_t value = htons(ethertype);
+
+    load_meta(rule, NFT_META_PROTOCOL, REGISTER_0);
+    compare(rule, NFT_CMP_EQ, &value, sizeof(value));
+}
+
 void match_to_loopback(struct nftnl_rule *rule)
 {
     load_meta(rule, NFT_META_OIFNAME, REGISTER_0);

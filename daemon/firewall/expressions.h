@@ -34,6 +34,10 @@ void match_uid(struct nftnl_rule *rule, uint32_t uid);
 void match_other_uid(struct nftnl_rule *rule, uint32_t uid);
 /* meta skuid >= 0: a packet that a process sent, unlike those that the kernel makes by itself */
 void match_any_socket(struct nftnl_rule *rule);
+/* meta rtclassid >= 0: the packet has a route; nft writes the realm 0 by its name, "cosmos" */
+void match_routed(struct nftnl_rule *rule);
+/* meta protocol ETHERTYPE */
+void match_ethertype(struct nftnl_rule *rule, uint16_t ethertype);
 /* oifname NAME, oifname != NAME ... */
 void match_to_loopback(struct nftnl_rule *rule);
 void match_not_from_loopback(struct nftnl_rule *rule);

@@ -4,7 +4,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "firewall/explain.h"
@@ -22,6 +21,9 @@ static const struct {
     {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "limit"},
     {FEATURE_REJECT, NFPROTO_INET, NFT_MSG_NEWRULE, "reject"},
     {FEATURE_OWNER, NFPROTO_INET, NFT_MSG_NEWTABLE, NULL},
+    {FEATURE_BACKSTOP, NFPROTO_NETDEV, NFT_MSG_NEWTABLE, NULL},
+    {FEATURE_BACKSTOP, NFPROTO_NETDEV, NFT_MSG_NEWCHAIN, NULL},
+    {FEATURE_BACKSTOP, NFPROTO_NETDEV, NFT_MSG_NEWRULE, NULL},
 };
 
 static const char *const weaknesses[FEATURES] = {
@@ -33,12 +35,11 @@ static const char *const weaknesses[FEATURES] = {
     [FEATURE_OWNER] =
         "this kernel cannot give egressd a table of its own (flags owner and persist, Linux 6.9): "
         "what root in the container changes is put back at once, but packets may leave before",
+    [FEATURE_BACKSTOP] =
+        "this kernel cannot check packets as they leave an interface (Linux 5.16, "
+        "CONFIG_NETFILTER_EGRESS, CONFIG_IP_ROUTE_CLASSID): a process that has CAP_NET_RAW gets "
+        "around everything",
 };
-
-static uint8_t family_of(const struct nlmsghdr *message)
-{
-    return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
-}
 
 bool features_give_up(struct features *features, const struct transaction *transaction, int error)
 {
@@ -51,7 +52,7 @@ bool features_give_up(struct features *features, const struct transaction *trans
         return false;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         if (signs[i].message != (message->nlmsg_type & 0xff) ||
-            signs[i].family != family_of(message) || features->missing[signs[i].feature])
+            signs[i].family != message_family(message) || features->missing[signs[i].feature])
             continue;
         if (signs[i].expression && (!expression || strcmp(signs[i].expression, expression) != 0))
             continue;

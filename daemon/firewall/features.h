@@ -14,7 +14,8 @@
 enum feature {
     FEATURE_LOG,    /* refusals can be told */
     FEATURE_REJECT, /* refusals are felt at once, not by timeout */
-    FEATURE_OWNER,  /* the table is ours: nobody else can change it, nor does it end with us */
+    FEATURE_OWNER,  /* the tables are ours: nobody else can change them, nor do they end with us */
+    FEATURE_BACKSTOP, /* packets that go past the IP stack do not leave */
     FEATURES,
 };
 

@@ -80,7 +80,7 @@ int firewall_commit(struct firewall *firewall)
 
 bool firewall_owns_table(const struct firewall *firewall)
 {
-    return firewall->expected && !firewall->features.missing[FEATURE_OWNER];
+    return firewall->expectation.snapshot && !firewall->features.missing[FEATURE_OWNER];
 }
 
 bool firewall_was_disturbed(struct firewall *firewall)
@@ -143,18 +143,20 @@ int firewall_dump_elements(struct firewall *firewall, const struct set *set,
 
 int firewall_socket(void)
 {
-    return netlink_socket();
+    return netlink_socket(NETLINK_NETFILTER);
 }
 
 int firewall_open(int take_socket, struct firewall **ret_firewall, struct text_error *reterr)
 {
     struct firewall *firewall = xcalloc(1, sizeof(*firewall));
-    int r = take_socket < 0 ? netlink_socket() : take_socket;
+    int r = take_socket < 0 ? netlink_socket(NETLINK_NETFILTER) : take_socket;
 
     if (r >= 0)
         r = netlink_open(r, &firewall->netlink);
     if (r == 0) {
         firewall->transaction = transaction_new(firewall->netlink);
+        firewall->backstop =
+            backstop_new(firewall->netlink, firewall->transaction, &firewall->features);
         r = read_generation(firewall, &firewall->generation);
     }
     if (r < 0) {
@@ -170,7 +172,8 @@ void firewall_close(struct firewall *firewall)
 {
     if (!firewall)
         return;
-    snapshot_free(firewall->expected);
+    snapshot_free(firewall->expectation.snapshot);
+    backstop_free(firewall->backstop);
     transaction_free(firewall->transaction);
     netlink_close(firewall->netlink);
     free(firewall);
@@ -216,7 +219,8 @@ static bool is_table_refused(const struct firewall *firewall)
     struct netlink_refusal refusal;
     const struct nlmsghdr *message = transaction_refused_message(firewall->transaction, &refusal);
 
-    return message && (message->nlmsg_type & 0xff) == NFT_MSG_NEWTABLE;
+    return message && (message->nlmsg_type & 0xff) == NFT_MSG_NEWTABLE &&
+           message_family(message) == NFPROTO_INET;
 }
 
 static int load_once(struct firewall *firewall, struct attempt *attempt)
@@ -230,6 +234,7 @@ static int load_once(struct firewall *firewall, struct attempt *attempt)
     transaction_begin(firewall->transaction);
     way = ruleset_put(firewall->transaction, attempt->plan, &firewall->features, attempt->existing,
                       attempt->expected);
+    backstop_put(firewall->backstop);
     if (attempt->leases)
         leases_put_load(attempt->leases, &services, firewall->transaction);
     r = firewall_commit(firewall);
@@ -239,7 +244,8 @@ static int load_once(struct firewall *firewall, struct attempt *attempt)
         replace_whole(attempt); /* it may be a table of no owner, as older egressds made them */
         return -EAGAIN;
     }
-    if (features_give_up(&firewall->features, firewall->transaction, r))
+    if (backstop_may_retry(firewall->backstop) ||
+        features_give_up(&firewall->features, firewall->transaction, r))
         return -EAGAIN;
     if (way == RULESET_KEEPS_CHAINS) { /* the table is not what it was a moment ago */
         replace_whole(attempt);
@@ -253,9 +259,9 @@ static void probe_updates(struct firewall *firewall);
 static void take_over(struct firewall *firewall, const struct firewall_plan *plan,
                       struct snapshot *expected)
 {
-    snapshot_free(firewall->expected);
-    firewall->expected = expected;
-    firewall->is_confirmed = false;
+    backstop_take_over(firewall->backstop);
+    snapshot_free(firewall->expectation.snapshot);
+    firewall->expectation = (struct expectation){.snapshot = expected};
     firewall->services = service_list_of(plan->policy);
     firewall->lease_idle_s = plan->lease_idle_s;
     firewall->gate_port = plan->gate_port;
@@ -270,7 +276,7 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
     struct attempt attempt = {.plan = plan, .leases = leases, .existing = snapshot_new()};
     int r;
 
-    if (snapshot_read(attempt.existing, firewall->netlink) < 0) {
+    if (snapshot_read(attempt.existing, firewall->netlink, NFPROTO_INET) < 0) {
         snapshot_free(attempt.existing); /* what cannot be read is replaced as a whole */
         attempt.existing = NULL;
     }
@@ -291,42 +297,75 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
     return r;
 }
 
-/* Right after a load, what differs only in words is this kernel's way to put it; from then on the
- * words count. */
-static int compare_with_expected(struct firewall *firewall, struct snapshot **actual,
-                                 struct text_error *reterr)
+static int verify_table(struct firewall *firewall, struct text_error *reterr)
 {
-    int r = snapshot_compare(firewall->expected, *actual, SNAPSHOT_WORDS, reterr);
+    struct snapshot *actual;
+    int r;
 
-    if (r == -EBADMSG && !firewall->is_confirmed &&
-        snapshot_compare(firewall->expected, *actual, SNAPSHOT_HEADS, reterr) == 0) {
-        struct snapshot *replaced = firewall->expected;
-
-        firewall->expected = *actual;
-        *actual = replaced;
-        r = 0;
+    if (!firewall->expectation.snapshot) {
+        text_error_set(reterr, 0, 0, "nothing was loaded yet");
+        return -ENOENT;
     }
+    actual = snapshot_new();
+    r = snapshot_read(actual, firewall->netlink, NFPROTO_INET);
+    if (r < 0)
+        text_error_set(reterr, 0, 0, "cannot read the table back: %s", strerror(-r));
+    else
+        r = expectation_meet(&firewall->expectation, &actual, reterr);
+    snapshot_free(actual);
+    return r;
+}
+
+/* An interface that came or went is no damage, not even in the moment between the two. */
+static int verify_backstop(struct firewall *firewall, struct text_error *reterr)
+{
+    int r = firewall_follow_links(firewall, reterr);
+
     if (r == 0)
-        firewall->is_confirmed = true;
+        r = backstop_verify(firewall->backstop, reterr);
+    if (r < 0 && backstop_look(firewall->backstop) > 0)
+        r = firewall_follow_links(firewall, reterr);
     return r;
 }
 
 int firewall_verify(struct firewall *firewall, struct text_error *reterr)
 {
-    struct snapshot *actual;
+    int r = verify_table(firewall, reterr);
+
+    return r < 0 ? r : verify_backstop(firewall, reterr);
+}
+
+int firewall_links_fd(const struct firewall *firewall)
+{
+    return backstop_fd(firewall->backstop);
+}
+
+static int put_backstop(struct firewall *firewall)
+{
     int r;
 
-    if (!firewall->expected) {
-        text_error_set(reterr, 0, 0, "nothing was loaded yet");
-        return -ENOENT;
-    }
-    actual = snapshot_new();
-    r = snapshot_read(actual, firewall->netlink);
+    transaction_begin(firewall->transaction);
+    backstop_put(firewall->backstop);
+    r = firewall_commit(firewall);
+    if (r == 0)
+        backstop_take_over(firewall->backstop);
+    else if (backstop_may_retry(firewall->backstop) ||
+             features_give_up(&firewall->features, firewall->transaction, r))
+        return -EAGAIN;
+    return r;
+}
+
+int firewall_follow_links(struct firewall *firewall, struct text_error *reterr)
+{
+    int r = backstop_look(firewall->backstop);
+
+    if (r <= 0) /* what cannot be listed now will be at the next look */
+        return 0;
+    do
+        r = put_backstop(firewall);
+    while (r == -EAGAIN);
     if (r < 0)
-        text_error_set(reterr, 0, 0, "cannot read the table back: %s", strerror(-r));
-    else
-        r = compare_with_expected(firewall, &actual, reterr);
-    snapshot_free(actual);
+        explain_refusal(firewall->transaction, r, reterr);
     return r;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel enforces: one table, inet egressd, ours alone. Everything here talks netlink and
- * waits for the kernel's acknowledgement, so when a function returns 0 the kernel has it.
+/* What the kernel enforces: two tables, inet egressd and netdev egressd, ours alone. Everything
+ * here talks netlink and waits for the kernel's acknowledgement, so when a function returns 0 the
+ * kernel has it.
  *
  * Default deny is the resting state: no function of this folder leaves the table without it, and
  * nothing here takes the table away. */
@@ -62,9 +63,15 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
  * socket is open: nobody else's commit can touch it. */
 bool firewall_owns_table(const struct firewall *firewall);
 
-/* Reads the table back and compares chains, hooks, policies, rule counts and sets with what
- * firewall_load last put there. 0, or -ENOENT/-EBADMSG with what differs. */
+/* Reads the tables back and compares chains, hooks, policies, rules and sets with what was last put
+ * there. 0, or -ENOENT/-EBADMSG with what differs. */
 int firewall_verify(struct firewall *firewall, struct text_error *reterr);
+
+/* The table netdev egressd has a chain for each interface by which packets leave. Readable when
+ * interfaces came, went or changed; then firewall_follow_links puts chains in place at once. -1:
+ * this kernel does not have such chains. Borrowed. */
+int firewall_links_fd(const struct firewall *firewall);
+int firewall_follow_links(struct firewall *firewall, struct text_error *reterr);
 
 /* Flows of port 53 that are older than the redirect would go on bypassing it: NAT is decided at a
  * flow's first packet. Deletes them from conntrack, whoever owns them, except egressd's own and

@@ -37,10 +37,10 @@ void netlink_set_buffer(int fd, int forced, int plain, int size)
         setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
 }
 
-int netlink_socket(void)
+int netlink_socket(int protocol)
 {
     const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
     if (fd < 0)
         return -errno;

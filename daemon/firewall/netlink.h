@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One nfnetlink socket: requests, their acknowledgements, dumps. Nothing here waits for longer than
- * NETLINK_PATIENCE_MS: the kernel answers from within the send, so a reply that is not there will
- * not come. */
+/* One netlink socket, usually nfnetlink: requests, their acknowledgements, dumps. Nothing here
+ * waits for longer than NETLINK_PATIENCE_MS: the kernel answers from within the send, so a reply
+ * that is not there will not come. */
 #ifndef EGRESSD_FIREWALL_NETLINK_H
 #define EGRESSD_FIREWALL_NETLINK_H
 
@@ -21,8 +21,8 @@ struct netlink_refusal {
     char text[NETLINK_TEXT_SIZE]; /* the kernel's own words, or empty */
 };
 
-/* A bound socket, or -errno. */
-int netlink_socket(void);
+/* A bound socket of NETLINK_NETFILTER or another NETLINK_*, or -errno. */
+int netlink_socket(int protocol);
 /* Takes the socket, also on failure. Whoever used it before is dead: what it left to be read is
  * thrown away. */
 int netlink_open(int take_socket, struct netlink **ret_netlink);

@@ -31,14 +31,14 @@ enum { TYPE_INET_PROTOCOL = 12, TYPE_ICMP6_TYPE = 29 };
 /* Where Docker's resolver hides, on a port that changes: on every user-defined network. */
 static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
 
-static struct nftnl_rule *start(const char *chain, const char *comment)
+struct nftnl_rule *rule_start(uint32_t family, const char *chain, const char *comment)
 {
     struct nftnl_rule *rule = nftnl_rule_alloc();
     uint8_t data[COMMENT_SIZE_MAX];
 
     if (!rule)
         abort();
-    nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family);
     nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, FIREWALL_TABLE);
     nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
     nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, data,
@@ -46,15 +46,27 @@ static struct nftnl_rule *start(const char *chain, const char *comment)
     return rule;
 }
 
-static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
+void rule_finish(struct transaction *transaction, struct snapshot *expected,
+                 struct nftnl_rule *rule)
 {
     struct nlmsghdr *message =
-        transaction_start(ruleset->transaction, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+        transaction_start_for(transaction, (uint16_t)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
+                              NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 
     nftnl_rule_nlmsg_build_payload(message, rule);
-    transaction_put(ruleset->transaction, message);
-    snapshot_add_rule(ruleset->expected, rule);
+    transaction_put(transaction, message);
+    snapshot_add_rule(expected, rule);
     nftnl_rule_free(rule);
+}
+
+static struct nftnl_rule *start(const char *chain, const char *comment)
+{
+    return rule_start(NFPROTO_INET, chain, comment);
+}
+
+static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
+{
+    rule_finish(ruleset->transaction, ruleset->expected, rule);
 }
 
 /* meta l4proto { tcp, udp } */

@@ -33,4 +33,10 @@ bool ruleset_has_nets(const struct policy *policy, enum policy_list list,
 
 void rules_put(struct ruleset *ruleset);
 
+/* A rule that has its comment yet nothing else; and, when it has all, its end: it is appended to
+ * the transaction and to what is expected, and freed. */
+struct nftnl_rule *rule_start(uint32_t family, const char *chain, const char *comment);
+void rule_finish(struct transaction *transaction, struct snapshot *expected,
+                 struct nftnl_rule *rule);
+
 #endif

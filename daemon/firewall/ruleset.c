@@ -25,7 +25,8 @@ const char ruleset_anonymous[] = "__set%d";
 /* --- table and chains --------------------------------------------------------------------------
  */
 
-static struct nftnl_table *build_table(const struct ruleset *ruleset)
+struct nftnl_table *ruleset_build_table(const struct transaction *transaction,
+                                        const struct features *features, uint8_t family)
 {
     struct nftnl_table *built = nftnl_table_alloc();
     uint8_t data[COMMENT_SIZE_MAX];
@@ -33,37 +34,57 @@ static struct nftnl_table *build_table(const struct ruleset *ruleset)
     if (!built)
         abort();
     nftnl_table_set_str(built, NFTNL_TABLE_NAME, FIREWALL_TABLE);
-    nftnl_table_set_u32(built, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    nftnl_table_set_u32(built, NFTNL_TABLE_FAMILY, family);
     /* Never owned alone: such a table would end with the daemon, and everything would be open. */
-    if (!ruleset->features.missing[FEATURE_OWNER]) {
+    if (!features->missing[FEATURE_OWNER]) {
         nftnl_table_set_u32(built, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER | TABLE_PERSIST);
-        nftnl_table_set_u32(built, NFTNL_TABLE_OWNER, transaction_port(ruleset->transaction));
+        nftnl_table_set_u32(built, NFTNL_TABLE_OWNER, transaction_port(transaction));
     }
-    nftnl_table_set_data(built, NFTNL_TABLE_USERDATA, data,
-                         comment_pack(NFTNL_UDATA_TABLE_COMMENT,
-                                      "egressd: what this container may reach; see egressctl",
-                                      data));
+    nftnl_table_set_data(
+        built, NFTNL_TABLE_USERDATA, data,
+        comment_pack(NFTNL_UDATA_TABLE_COMMENT,
+                     family == NFPROTO_NETDEV
+                         ? "egressd: what leaves here came through the table inet egressd"
+                         : "egressd: what this container may reach; see egressctl",
+                     data));
     return built;
 }
 
 /* By its name alone: whatever the table is, that is no contradiction. */
-static void put_name(struct ruleset *ruleset, uint16_t type, uint16_t flags)
+static void put_name(struct transaction *transaction, uint8_t family, uint16_t type, uint16_t flags)
 {
-    struct nlmsghdr *message = transaction_start(ruleset->transaction, type, flags);
+    struct nlmsghdr *message = transaction_start_for(transaction, family, type, flags);
 
     mnl_attr_put_strz(message, NFTA_TABLE_NAME, FIREWALL_TABLE);
-    transaction_put(ruleset->transaction, message);
+    transaction_put(transaction, message);
 }
 
-/* One that an earlier daemon owned becomes ours, with all that is in it. */
-static void put_table(struct ruleset *ruleset, uint16_t flags)
+void ruleset_put_table(struct transaction *transaction, const struct features *features,
+                       uint8_t family, uint16_t flags)
 {
-    struct nlmsghdr *message = transaction_start(ruleset->transaction, NFT_MSG_NEWTABLE, flags);
-    struct nftnl_table *built = build_table(ruleset);
+    struct nlmsghdr *message = transaction_start_for(transaction, family, NFT_MSG_NEWTABLE, flags);
+    struct nftnl_table *built = ruleset_build_table(transaction, features, family);
 
     nftnl_table_nlmsg_build_payload(message, built);
     nftnl_table_free(built);
-    transaction_put(ruleset->transaction, message);
+    transaction_put(transaction, message);
+}
+
+void ruleset_put_empty_table(struct transaction *transaction, const struct features *features,
+                             uint8_t family)
+{
+    /* The first makes the second right where there is no table yet. */
+    put_name(transaction, family, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_name(transaction, family, NFT_MSG_DELTABLE, 0);
+    ruleset_put_table(transaction, features, family, NLM_F_CREATE);
+}
+
+void ruleset_put_rules_removal(struct transaction *transaction, uint8_t family)
+{
+    struct nlmsghdr *message = transaction_start_for(transaction, family, NFT_MSG_DELRULE, 0);
+
+    mnl_attr_put_strz(message, NFTA_RULE_TABLE, FIREWALL_TABLE);
+    transaction_put(transaction, message);
 }
 
 struct chain {
@@ -111,7 +132,8 @@ static struct nftnl_chain *build_chain(const struct chain *chain)
 
 static void expect_table(struct ruleset *ruleset)
 {
-    struct nftnl_table *table = build_table(ruleset);
+    struct nftnl_table *table =
+        ruleset_build_table(ruleset->transaction, &ruleset->features, NFPROTO_INET);
 
     snapshot_add_table(ruleset->expected, table);
     nftnl_table_free(table);
@@ -125,10 +147,7 @@ static void expect_table(struct ruleset *ruleset)
 
 static void put_whole_table(struct ruleset *ruleset)
 {
-    /* The first makes the second right where there is no table yet. */
-    put_name(ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    put_name(ruleset, NFT_MSG_DELTABLE, 0);
-    put_table(ruleset, NLM_F_CREATE);
+    ruleset_put_empty_table(ruleset->transaction, &ruleset->features, NFPROTO_INET);
     for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
         struct nlmsghdr *message =
             transaction_start(ruleset->transaction, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
@@ -159,14 +178,6 @@ static void put_set_emptying(struct ruleset *ruleset, const char *name)
 {
     put_set_message(ruleset, NFT_MSG_DELSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
                     name);
-}
-
-static void put_rules_removal(struct ruleset *ruleset)
-{
-    struct nlmsghdr *message = transaction_start(ruleset->transaction, NFT_MSG_DELRULE, 0);
-
-    mnl_attr_put_strz(message, NFTA_RULE_TABLE, FIREWALL_TABLE);
-    transaction_put(ruleset->transaction, message);
 }
 
 static void put_old_sets_removal(struct ruleset *ruleset)
@@ -361,8 +372,8 @@ enum ruleset_way ruleset_put(struct transaction *transaction, const struct firew
     expect_table(&ruleset);
     if (existing && snapshot_has_chains_of(existing, expected)) {
         ruleset.existing = existing;
-        put_table(&ruleset, 0);
-        put_rules_removal(&ruleset);
+        ruleset_put_table(transaction, features, NFPROTO_INET, 0);
+        ruleset_put_rules_removal(transaction, NFPROTO_INET);
     } else
         put_whole_table(&ruleset);
     put_sets(&ruleset);

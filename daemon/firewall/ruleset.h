@@ -18,6 +18,19 @@
 #define REFUSAL_LOG_GROUP 5
 #define REFUSAL_LOG_SNAPLEN 96
 
+struct nftnl_table;
+/* Our table of this family (NFPROTO_*); the caller frees. */
+struct nftnl_table *ruleset_build_table(const struct transaction *transaction,
+                                        const struct features *features, uint8_t family);
+/* Appends that our table is there: one that an earlier daemon owned becomes ours, with all that is
+ * in it. */
+void ruleset_put_table(struct transaction *transaction, const struct features *features,
+                       uint8_t family, uint16_t flags);
+/* Appends that it is there and there is nothing in it; or that it has no rules. */
+void ruleset_put_empty_table(struct transaction *transaction, const struct features *features,
+                             uint8_t family);
+void ruleset_put_rules_removal(struct transaction *transaction, uint8_t family);
+
 /* Appends the table. If existing (what the kernel has; may be NULL) has the same chains they stay
  * where they are, and only what is in them is replaced; else the whole table is. Adds to expected
  * what a later snapshot of the kernel must show. Returns which it was. */

@@ -56,15 +56,30 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
-/* Takes line. Sets are kept sorted: their order means nothing, and one that stays keeps its old
- * place. */
+/* What the order of lines is kept by: rules by their chain, for within it their order counts. */
+static size_t key_length(enum kind kind, const char *line)
+{
+    return kind == KIND_RULE ? strcspn(line, "\"") : strlen(line);
+}
+
+/* Whether line stands before other. */
+static bool is_before(enum kind kind, const char *line, const char *other)
+{
+    size_t length = key_length(kind, line), other_length = key_length(kind, other);
+    int order = strncmp(line, other, length < other_length ? length : other_length);
+
+    return order != 0 ? order < 0 : length < other_length;
+}
+
+/* Takes line. Sorted: the order of sets and chains means nothing, and one that stays keeps its old
+ * place in the kernel. */
 static void add_line(struct snapshot *snapshot, enum kind kind, char *line)
 {
     struct lines *lines = &snapshot->kinds[kind];
     size_t place = lines->count;
 
     lines->lines = xreallocarray(lines->lines, lines->count + 1, sizeof(lines->lines[0]));
-    for (; kind == KIND_SET && place > 0 && strcmp(lines->lines[place - 1], line) > 0; place--)
+    for (; place > 0 && is_before(kind, line, lines->lines[place - 1]); place--)
         lines->lines[place] = lines->lines[place - 1];
     lines->lines[place] = line;
     lines->count++;
@@ -83,19 +98,23 @@ void snapshot_add_table(struct snapshot *snapshot, const struct nftnl_table *tab
                            nftnl_table_get_u32(table, NFTNL_TABLE_OWNER)));
 }
 
-void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain)
+static char *describe_chain(const struct nftnl_chain *chain)
 {
     const char *name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+    const char *device = nftnl_chain_get_str(chain, NFTNL_CHAIN_DEV);
 
     if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM))
-        add_line(snapshot, KIND_CHAIN, xasprintf("chain %s", name));
-    else
-        add_line(snapshot, KIND_CHAIN,
-                 xasprintf("chain %s: type %s hook %u priority %d policy %u", name,
-                           nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE),
-                           nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM),
-                           nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO),
-                           nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY)));
+        return xasprintf("chain %s", name);
+    return xasprintf("chain %s: type %s hook %u%s%s priority %d policy %u", name,
+                     nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE),
+                     nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM), device ? " device " : "",
+                     device ? device : "", nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO),
+                     nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY));
+}
+
+void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *chain)
+{
+    add_line(snapshot, KIND_CHAIN, describe_chain(chain));
 }
 
 static char *describe_set(const struct nftnl_set *set)
@@ -229,7 +248,7 @@ static void on_restart(void *context)
         clear_lines(&snapshot->kinds[KIND_OWNER]);
 }
 
-int snapshot_read(struct snapshot *snapshot, struct netlink *netlink)
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, uint8_t family)
 {
     static const struct {
         enum kind kind;
@@ -246,7 +265,7 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink)
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         struct nlmsghdr *message = netlink_start(netlink, buffer, NFNL_SUBSYS_NFTABLES,
-                                                 parts[i].request, NFPROTO_INET, NLM_F_DUMP);
+                                                 parts[i].request, family, NLM_F_DUMP);
         const struct netlink_listener listener = {parts[i].on_message, on_restart, snapshot};
         int r;
 
@@ -321,12 +340,73 @@ int snapshot_compare(const struct snapshot *expected, const struct snapshot *act
     return 0;
 }
 
+int expectation_meet(struct expectation *expectation, struct snapshot **actual,
+                     struct text_error *reterr)
+{
+    int r = snapshot_compare(expectation->snapshot, *actual, SNAPSHOT_WORDS, reterr);
+
+    if (r == -EBADMSG && !expectation->is_confirmed &&
+        snapshot_compare(expectation->snapshot, *actual, SNAPSHOT_HEADS, reterr) == 0) {
+        struct snapshot *replaced = expectation->snapshot;
+
+        expectation->snapshot = *actual;
+        *actual = replaced;
+        r = 0;
+    }
+    if (r == 0)
+        expectation->is_confirmed = true;
+    return r;
+}
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+bool snapshot_has_table_of(const struct snapshot *snapshot, const struct snapshot *other)
+{
+    struct text_error difference;
+
+    return compare_lines(other, snapshot, KIND_TABLE, SNAPSHOT_WORDS, &difference) == 0;
+}
+
 bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapshot *other)
 {
     struct text_error difference;
 
-    return compare_lines(other, snapshot, KIND_TABLE, SNAPSHOT_WORDS, &difference) == 0 &&
+    return snapshot_has_table_of(snapshot, other) &&
            compare_lines(other, snapshot, KIND_CHAIN, SNAPSHOT_WORDS, &difference) == 0;
+}
+
+static bool has_line(const struct snapshot *snapshot, enum kind kind, char *take_line)
+{
+    const struct lines *lines = &snapshot->kinds[kind];
+    bool found = false;
+
+    for (size_t i = 0; i < lines->count && !found; i++)
+        found = strcmp(lines->lines[i], take_line) == 0;
+    free(take_line);
+    return found;
+}
+
+bool snapshot_has_chain_of(const struct snapshot *snapshot, const struct snapshot *other,
+                           size_t index)
+{
+    return has_line(snapshot, KIND_CHAIN, xstrdup(other->kinds[KIND_CHAIN].lines[index]));
+}
+
+bool snapshot_has_chain(const struct snapshot *snapshot, const struct nftnl_chain *chain)
+{
+    return has_line(snapshot, KIND_CHAIN, describe_chain(chain));
+}
+
+char *snapshot_chain_name(const struct snapshot *snapshot, size_t index)
+{
+    const struct lines *chains = &snapshot->kinds[KIND_CHAIN];
+    const char *start;
+
+    if (index >= chains->count)
+        return NULL;
+    start = chains->lines[index] + strlen("chain ");
+    return xasprintf("%.*s", (int)strcspn(start, ":"), start);
 }
 
 const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,
@@ -356,12 +436,5 @@ bool snapshot_has_set(const struct snapshot *snapshot, const char *name)
 
 bool snapshot_has_same_set(const struct snapshot *snapshot, const struct nftnl_set *set)
 {
-    const struct lines *sets = &snapshot->kinds[KIND_SET];
-    char *line = describe_set(set);
-    bool found = false;
-
-    for (size_t i = 0; i < sets->count && !found; i++)
-        found = strcmp(sets->lines[i], line) == 0;
-    free(line);
-    return found;
+    return has_line(snapshot, KIND_SET, describe_set(set));
 }

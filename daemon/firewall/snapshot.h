@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table written down, chain by chain, set by set, rule by rule, so that what was asked for can
+/* A table written down, chain by chain, set by set, rule by rule, so that what was asked for can
  * be compared with what the kernel has. Elements are not part of it: they come and go. */
 #ifndef EGRESSD_FIREWALL_SNAPSHOT_H
 #define EGRESSD_FIREWALL_SNAPSHOT_H
@@ -25,12 +25,21 @@ void snapshot_add_chain(struct snapshot *snapshot, const struct nftnl_chain *cha
 void snapshot_add_set(struct snapshot *snapshot, const struct nftnl_set *set);
 void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule);
 
-/* Adds what the kernel has of our table. -errno when it cannot be read; a table that is not there
- * is empty. */
-int snapshot_read(struct snapshot *snapshot, struct netlink *netlink);
+/* Adds what the kernel has of our table of this family (NFPROTO_*). -errno when it cannot be read;
+ * a table that is not there is empty. */
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, uint8_t family);
 
-/* Whether both have the same table, whoever owns it, and the same chains on the same hooks. */
+/* Whether both have the same table, whoever owns it. */
+bool snapshot_has_table_of(const struct snapshot *snapshot, const struct snapshot *other);
+/* Whether both have that, and the same chains on the same hooks. */
 bool snapshot_has_chains_of(const struct snapshot *snapshot, const struct snapshot *other);
+/* Whether there is a chain just like the other's number index. */
+bool snapshot_has_chain_of(const struct snapshot *snapshot, const struct snapshot *other,
+                           size_t index);
+/* Whether there is a chain just like this one. */
+bool snapshot_has_chain(const struct snapshot *snapshot, const struct nftnl_chain *chain);
+/* The name of the chain number index, or NULL behind the last; the caller frees. */
+char *snapshot_chain_name(const struct snapshot *snapshot, size_t index);
 /* The name of the set number index, or NULL behind the last. */
 const char *snapshot_set_name(const struct snapshot *snapshot, size_t index,
                               char name[static SET_NAME_SIZE]);
@@ -46,5 +55,15 @@ enum snapshot_depth { SNAPSHOT_WORDS, SNAPSHOT_HEADS };
  * too much), told in reterr. */
 int snapshot_compare(const struct snapshot *expected, const struct snapshot *actual,
                      enum snapshot_depth depth, struct text_error *reterr);
+
+/* What the kernel must say of a table from when we put it there. */
+struct expectation {
+    struct snapshot *snapshot; /* NULL: nothing was put there yet */
+    bool is_confirmed;         /* the kernel has said it in these words */
+};
+/* Compares. Right after a load, what differs only in words is this kernel's way to put it; from
+ * then on the words count. May take *actual and leave another in its place. */
+int expectation_meet(struct expectation *expectation, struct snapshot **actual,
+                     struct text_error *reterr);
 
 #endif

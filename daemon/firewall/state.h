@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firewall/backstop.h"
 #include "firewall/elements.h"
 #include "firewall/features.h"
 #include "firewall/firewall.h"
@@ -23,10 +24,10 @@ struct service_list {
 struct firewall {
     struct netlink *netlink;
     struct transaction *transaction;
-    struct snapshot *expected; /* NULL: nothing was loaded by us yet */
-    bool is_confirmed;         /* the kernel has said it in these words */
     struct features features;
-    struct service_list services; /* of the policy that was loaded */
+    struct backstop *backstop;
+    struct expectation expectation; /* of the table inet egressd */
+    struct service_list services;   /* of the policy that was loaded */
     uint32_t lease_idle_s;
     uint16_t gate_port, dockerd_gate_port; /* of the plan that was loaded */
     bool updates_in_place; /* an element that is there takes a new timeout: a probe showed it */

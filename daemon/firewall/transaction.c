@@ -88,11 +88,17 @@ void transaction_begin(struct transaction *transaction)
     transaction->last = 0;
 }
 
-struct nlmsghdr *transaction_start(struct transaction *transaction, uint16_t type, uint16_t flags)
+struct nlmsghdr *transaction_start_for(struct transaction *transaction, uint16_t family,
+                                       uint16_t type, uint16_t flags)
 {
     make_room(transaction);
-    return nftnl_nlmsg_build_hdr((char *)transaction->bytes + transaction->size, type, NFPROTO_INET,
+    return nftnl_nlmsg_build_hdr((char *)transaction->bytes + transaction->size, type, family,
                                  flags, netlink_next_sequence(transaction->netlink));
+}
+
+struct nlmsghdr *transaction_start(struct transaction *transaction, uint16_t type, uint16_t flags)
+{
+    return transaction_start_for(transaction, NFPROTO_INET, type, flags);
 }
 
 void transaction_put(struct transaction *transaction, const struct nlmsghdr *message)
@@ -124,6 +130,11 @@ int transaction_commit(struct transaction *transaction)
                 ->nlmsg_len;
     return netlink_exchange(transaction->netlink, transaction->bytes, size,
                             transaction->first_sequence, last->nlmsg_seq, &transaction->refusal);
+}
+
+uint8_t message_family(const struct nlmsghdr *message)
+{
+    return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
 }
 
 const struct nlmsghdr *transaction_refused_message(const struct transaction *transaction,

@@ -29,6 +29,9 @@ void transaction_begin(struct transaction *transaction);
  * (mnl_attr_put, or a libnftnl payload builder) and then calls transaction_put. Valid until the
  * next start. */
 struct nlmsghdr *transaction_start(struct transaction *transaction, uint16_t type, uint16_t flags);
+/* The same about another family, NFPROTO_*. */
+struct nlmsghdr *transaction_start_for(struct transaction *transaction, uint16_t family,
+                                       uint16_t type, uint16_t flags);
 void transaction_put(struct transaction *transaction, const struct nlmsghdr *message);
 
 /* Nothing was put: there is nothing to commit. */
@@ -37,6 +40,8 @@ bool transaction_is_empty(const struct transaction *transaction);
 /* Returns when the kernel has done all of it (0) or refused it all (-errno); -ETIMEDOUT: not known.
  */
 int transaction_commit(struct transaction *transaction);
+
+uint8_t message_family(const struct nlmsghdr *message); /* NFPROTO_* */
 
 /* After a failed commit: the message that the kernel refused, borrowed until the next begin; NULL:
  * the batch as a whole. */

@@ -244,6 +244,7 @@ static void on_servers_known(struct enforcement *enforcement)
 void enforcement_begin(struct enforcement *enforcement)
 {
     enforcement_guard(enforcement);
+    enforcement_watch_links(enforcement);
     enforcement_find_dockerd(enforcement, on_servers_known);
 }
 
@@ -338,6 +339,11 @@ static void on_part_closed(void *context)
         on_resolver_closed(enforcement);
 }
 
+static void on_links_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
+}
+
 void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *context),
                        void *context)
 {
@@ -349,6 +355,10 @@ void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *
     if (enforcement->guard.monitor) {
         enforcement->parts_open++;
         enforcement_unguard(enforcement, on_part_closed);
+    }
+    if (enforcement->watches_links) {
+        enforcement->parts_open++;
+        uv_close((uv_handle_t *)&enforcement->links, on_links_closed);
     }
     if (enforcement->gate) {
         enforcement->parts_open++;

@@ -61,6 +61,9 @@ struct enforcement {
     bool has_uncut_flows; /* those that are no longer allowed could not be ended: to be tried again
                            */
 
+    uv_poll_t links; /* network interfaces come and go */
+    bool watches_links;
+
     enum view_state state;
     char reason[FAILURE_TEXT_SIZE];
     char reload_error[FAILURE_TEXT_SIZE];

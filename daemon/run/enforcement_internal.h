@@ -45,6 +45,9 @@ void enforcement_guard(struct enforcement *enforcement);
 /* Only where a monitor is open; on_closed gets the enforcement. */
 void enforcement_unguard(struct enforcement *enforcement, void (*on_closed)(void *context));
 
+/* Follows interfaces that come and go, until the enforcement closes. */
+void enforcement_watch_links(struct enforcement *enforcement);
+
 /* Ends flows that the policy in force (its outline) no longer justifies. A flow may rightly outlive
  * its lease, so this happens only when the policy before (its outline; NULL: unknown) allowed more.
  * Then the outline is written to a file for the next daemon. Returns how many flows ended. */

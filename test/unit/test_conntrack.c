@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,7 +296,7 @@ START_TEST(flows_are_listed)
     ck_assert_int_eq(world_echo(udp), 0);
     close(closed);
     world_sleep_ms(50);
-    ck_assert_int_eq(netlink_open(netlink_socket(), &netlink), 0);
+    ck_assert_int_eq(netlink_open(netlink_socket(NETLINK_NETFILTER), &netlink), 0);
     ck_assert_int_ge(conntrack_count(netlink), 3);
     ck_assert_int_eq(conntrack_each(netlink, &listener), 0);
     ck_assert_uint_eq(seen.tcp, 2);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,7 +240,7 @@ int main(void)
     int failed;
 
     world_enter();
-    if (netlink_open(netlink_socket(), &netlink) < 0)
+    if (netlink_open(netlink_socket(NETLINK_NETFILTER), &netlink) < 0)
         return 1;
     transaction = transaction_new(netlink);
     tcase_set_timeout(tests, 60);

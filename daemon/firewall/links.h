@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The network interfaces by which a packet may leave this network namespace, as they come and go.
+ *
+ * That is every interface but loopback, bridges and what is plugged into a bridge here: those lead
+ * to containers within this container, and frames that one of them sends another have never seen
+ * the IP stack. A port that is no virtual interface is an uplink all the same: somebody bridges
+ * the way out. */
+#ifndef EGRESSD_FIREWALL_LINKS_H
+#define EGRESSD_FIREWALL_LINKS_H
+
+#include <net/if.h>
+#include <stddef.h>
+
+struct links;
+
+struct link {
+    int index;
+    char name[IFNAMSIZ];
+};
+
+int links_open(struct links **ret_links);
+void links_close(struct links *links); /* NULL-safe */
+
+/* Readable when interfaces came, went or changed; then links_read is due. Borrowed. */
+int links_fd(const struct links *links);
+
+/* Asks the kernel for the interfaces there are. 1: other ones than before; 0: the same; or -errno,
+ * and nothing has changed. */
+int links_read(struct links *links);
+
+/* In the order of their indexes. Borrowed until the next links_read. */
+const struct link *links_uplinks(const struct links *links, size_t *ret_count);
+
+#endif
