@@ -19,9 +19,11 @@
 #include "base/log.h"
 
 #define REPORT_SIZE 4096
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MOST_MS 5000
-#define STEADY_MS 30000 /* who lived so long was well: the next start comes at once again */
+/* While it is dead no name is answered, so it is not dead for long: not even somebody who can make
+ * it crash again and again makes more of it than a start a second. A stub waits 5 s. */
+#define BACKOFF_FIRST_MS 10
+#define BACKOFF_MOST_MS 1000
+#define STEADY_MS 10000 /* who lived so long was well: the next start comes at once again */
 
 struct supervisor_report {
     int fd; /* -1: to the log, or said already */

@@ -21,7 +21,7 @@ from lab.waiting import wait_until
 OTHER, OTHER_V4 = "other.test", "198.51.100.8"
 FULL = os.environ.get("EGRESSD_SWEEP") == "full"
 SEED = int(os.environ.get("EGRESSD_SEED", "1"))
-SAMPLE = {"first start": 12, "with a table in place": 24}
+SAMPLE = {"first start": 10, "with a table in place": 16}
 FIRE = [(EVIL_V4, 443), (EVIL_V6, 443), (EVIL_V4, 443, "udp"), (EVIL, 443)]
 POLICIES = [{"allow": [ALLOWED]}, {"allow": [ALLOWED, f"{OTHER}:443", f"{OTHER}:5432"]}]
 
