@@ -62,17 +62,19 @@ class Life:
         self.lab, self.container, self.egressd = lab, lab.container, egressd
         self.is_enforcing = False
 
-    def start(self, under):
-        """Returns when it enforces, or has ended."""
-        self.egressd.write_policy(POLICIES[0])
-        self.egressd.start(ready=False, under=["env", "ASAN_OPTIONS=detect_leaks=0", *under])
-
+    def settle(self):
+        """Returns when it enforces, denies all and says why, or has ended."""
         def settled():
-            reply = self.egressd.ask("wait")
-            self.is_enforcing = bool(reply) and reply.get("state") == "enforcing"
-            return self.is_enforcing or self.egressd.exit_code() is not None
+            state = (self.egressd.ask("wait") or {}).get("state")
+            self.is_enforcing = state == "enforcing"
+            return state in ("enforcing", "invalid-policy") or self.egressd.exit_code() is not None
 
         wait_until(settled, "readiness or the end", timeout=30)
+
+    def start(self, under):
+        self.egressd.write_policy(POLICIES[0])
+        self.egressd.start(ready=False, under=["env", "ASAN_OPTIONS=detect_leaks=0", *under])
+        self.settle()
 
     def reload(self, policy):
         """Whether the reply says that it is in force now."""
@@ -104,16 +106,17 @@ class Life:
         return self.egressd.wait_end(15)
 
     def recover(self):
-        """The fault is over. Who died of it is started again, as the supervisor would."""
-        def settled():
-            is_over = self.egressd.exit_code() is not None
-            return is_over or (self.egressd.ask("wait") or {}).get("state") == "enforcing"
-
-        wait_until(settled, "state enforcing", timeout=20)
+        """The fault is over. Who died of it is started again, as the supervisor would; a policy
+        that could not be read is read again by a person."""
+        self.settle()
         if self.egressd.exit_code() is not None:
             assert self.egressd.exit_code() != ENFORCING, "it ended unasked, and called that good"
             self.start([])
-            assert self.is_enforcing
+        elif not self.is_enforcing:
+            self.check_closed()
+            assert self.reload(POLICIES[0])
+            self.settle()
+        assert self.is_enforcing
         for family in (4, 6):
             wait_until(lambda: self.container.connect(ALLOWED, 443, family=family),
                        "the allowed name", timeout=15)
