@@ -16,6 +16,8 @@
  * guard rests for so many times as long as the work took. */
 #define REST_FACTOR 4
 #define LOG_INTERVAL_MS 1000
+/* As long as the table cannot be put back, it is tried so often. */
+#define RETRY_MS 100
 /* A listing is interrupted by any commit, hence it may fail now and then. */
 #define UNREAD_MAX_MS 30000
 
@@ -49,8 +51,12 @@ static void note_tampering(struct guard *guard, const struct change *change)
 
 /* --- putting back ----------------------------------------------------------------------------- */
 
+static void on_rested(uv_timer_t *rest);
+
 static void set_table_failure(struct enforcement *enforcement, const char *text)
 {
+    if (enforcement->guard.monitor)
+        uv_timer_start(&enforcement->guard.rest, on_rested, RETRY_MS, 0);
     if (strcmp(enforcement->table_failure, text) != 0)
         log_error("critical: not protected: %s", text);
     snprintf(enforcement->table_failure, sizeof(enforcement->table_failure), "%s", text);
@@ -104,7 +110,8 @@ static void restore(struct enforcement *enforcement, const struct change *change
 {
     struct failure failure;
 
-    note_tampering(&enforcement->guard, change);
+    if (!enforcement->table_failure[0]) /* else it is the same that could not be undone yet */
+        note_tampering(&enforcement->guard, change);
     if (load_again(enforcement) && verify(enforcement, &failure) < 0)
         set_table_failure(enforcement, failure.text);
     end_flows(enforcement);
@@ -162,6 +169,11 @@ static void on_rested(uv_timer_t *rest)
     struct enforcement *enforcement = rest->data;
 
     uv_poll_start(&enforcement->guard.news, UV_READABLE, on_news);
+    if (!enforcement->table_failure[0])
+        return;
+    check(enforcement);
+    if (enforcement->table_failure[0])
+        uv_timer_start(rest, on_rested, RETRY_MS, 0);
 }
 
 static void on_news(uv_poll_t *poll, int status, int events)

@@ -141,6 +141,37 @@ def test_what_began_while_the_table_was_gone_ends(lab, container, evil):
     assert kept.echo() and container.connect(ALLOWED, 443)
 
 
+@pytest.mark.leak("H35", "L23")
+def test_a_table_that_cannot_be_put_back_is_said_to_be_no_protection(lab, container, evil):
+    """Root makes a table of our name its own: everything is open, and egressd says so."""
+    egressd = lab.egressd(allow=[ALLOWED], lacks=OLD)
+    thief = subprocess.Popen(container.command(["nft", "-i"]), stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    try:
+        egressd.freeze()  # it would be back before the thief has it
+        container.nft("delete", "table", *TABLE.split())
+        thief.stdin.write(f"add table {TABLE} {{ flags owner; }}\n")
+        thief.stdin.flush()
+        wait_until(lambda: "flags owner" in table(container), "the theft")
+        egressd.thaw()
+        status = wait_until(lambda: egressd.status()["state"] == "failed" and egressd.status(),
+                            "the truth")
+        assert "another process owns the table" in status["reason"]
+        assert egressd.ctl("wait", "--timeout", "0", check=False).returncode == 1
+        assert "critical: not protected: " in egressd.log()
+        assert evil.allowed(), "documented"
+        tries = restored(egressd)
+    finally:
+        thief.stdin.close()
+        thief.kill()
+        thief.wait()
+    evil_is_refused = wait_until(lambda: not container.connect(EVIL_V4, 443), "the table", AT_ONCE_S)
+    assert evil_is_refused
+    evil.refused("ECONNREFUSED")
+    wait_until(lambda: egressd.status()["state"] == "enforcing", "the good news")
+    assert restored(egressd) == tries == 1
+
+
 def processor_s(process):
     fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
