@@ -109,5 +109,8 @@ void changes_hear(struct changes *changes, const void *datagram, size_t size)
             hear_end(changes, &attributes);
         else if (is_ours(message, &attributes))
             hear_part(changes, type, &attributes);
+        else if (type == NFT_MSG_NEWCHAIN || type == NFT_MSG_NEWRULE || type == NFT_MSG_DELCHAIN ||
+                 type == NFT_MSG_DELRULE)
+            changes->has_others = true;
     }
 }

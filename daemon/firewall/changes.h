@@ -3,6 +3,7 @@
 #ifndef EGRESSD_FIREWALL_CHANGES_H
 #define EGRESSD_FIREWALL_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +22,11 @@ struct changes {
     unsigned commits;    /* that touched something of ours, and are told in full */
     struct change first; /* of these */
     struct change open;  /* the one that is being told */
+    bool has_others;     /* rules of other tables changed */
 };
 
-/* Reads one datagram of notifications. The caller may set commits to 0 between two; open lives on.
+/* Reads one datagram of notifications. The caller may reset commits and has_others between two;
+ * open lives on.
  */
 void changes_hear(struct changes *changes, const void *datagram, size_t size);
 

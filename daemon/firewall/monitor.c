@@ -107,7 +107,9 @@ void monitor_read(struct monitor *monitor, struct monitor_news *ret_news)
     bool has_gaps = false;
 
     changes->commits = 0;
+    changes->has_others = false;
     for (int i = 0; i < READS_MAX && hear_once(monitor, &has_gaps); i++)
         ;
-    *ret_news = (struct monitor_news){changes->commits, changes->first, has_gaps};
+    *ret_news =
+        (struct monitor_news){changes->commits, changes->first, changes->has_others, has_gaps};
 }

@@ -23,6 +23,7 @@ int monitor_descriptor(const struct monitor *monitor);
 struct monitor_news {
     unsigned commits;    /* of others, that touched our tables */
     struct change first; /* of these */
+    bool has_others;     /* rules of other tables changed */
     bool has_gaps;       /* more happened than could be told: what, is not known */
 };
 

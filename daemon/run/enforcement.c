@@ -304,6 +304,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
     }
     while ((weakness = firewall_weakness(enforcement->firewall, index++)))
         add_weakness(ret_view, weakness);
+    if (enforcement->guard.rewriter[0])
+        add_weakness(ret_view, enforcement->guard.rewriter);
     if (enforcement->has_uncut_flows)
         add_weakness(ret_view, "flows that are no longer allowed could not be ended: they go on "
                                "until that succeeds, which is tried every few seconds");

@@ -14,6 +14,7 @@
 #include "devcontainer/configuration.h"
 #include "dns/servers.h"
 #include "firewall/changes.h"
+#include "firewall/others.h"
 #include "journal/counters.h"
 #include "run/failure.h"
 
@@ -31,6 +32,8 @@ struct guard {
     struct change last;
     uint64_t logged_ms; /* 0: never */
     unsigned unlogged;
+    bool looks_around;               /* other tables have changed since they were looked at */
+    char rewriter[OTHERS_TEXT_SIZE]; /* what is wrong with one of them, or "" */
     unsigned handles_open;
     void (*on_closed)(void *context);
 };

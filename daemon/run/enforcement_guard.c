@@ -142,6 +142,8 @@ static bool hear(struct enforcement *enforcement)
     if (!enforcement->guard.monitor)
         return false;
     monitor_read(enforcement->guard.monitor, &news);
+    if (news.has_others || news.has_gaps)
+        enforcement->guard.looks_around = true;
     if (news.commits > 0) {
         restore(enforcement, &news.first);
     } else if (news.has_gaps) {
@@ -152,10 +154,28 @@ static bool hear(struct enforcement *enforcement)
     return news.commits > 0 || news.has_gaps;
 }
 
+/* --- other tables ----------------------------------------------------------------------------- */
+
+static void look_around(struct enforcement *enforcement)
+{
+    struct guard *guard = &enforcement->guard;
+    char text[OTHERS_TEXT_SIZE] = "";
+
+    if (guard->monitor && !guard->looks_around)
+        return;
+    if (others_find_rewriter(enforcement->firewall, text) < 0)
+        return; /* interrupted: looked at again */
+    guard->looks_around = false;
+    if (text[0] && strcmp(text, guard->rewriter) != 0)
+        log_warning("%s", text);
+    memcpy(guard->rewriter, text, sizeof(text));
+}
+
 void enforcement_check(struct enforcement *enforcement)
 {
     hear(enforcement);
     check(enforcement);
+    look_around(enforcement);
     enforcement_cut_again(enforcement);
     log_unlogged(&enforcement->guard);
 }
@@ -211,6 +231,8 @@ void enforcement_listen(struct enforcement *enforcement)
 
 void enforcement_guard(struct enforcement *enforcement)
 {
+    enforcement->guard.looks_around = true;
+    look_around(enforcement);
     if (enforcement->guard.monitor)
         uv_poll_start(&enforcement->guard.news, UV_READABLE, on_news);
 }

@@ -50,6 +50,10 @@ def try_all(container):
     container.dig(EVIL, server="198.51.100.53", timeout=0.1)
 
 
+def weaknesses(egressd):
+    return " ".join(egressd.status()["weaknesses"])
+
+
 def came(lab):
     return [packet for packet in lab.witness.packets()
             if packet.destination in (EVIL_V4, "198.51.100.53")]
@@ -72,15 +76,41 @@ def test_no_rule_of_another_table_undoes_a_refusal(lab, container, evil):
 @pytest.mark.leak("H35", "L16")
 @pytest.mark.parametrize("chain", LIMITS.values(), ids=LIMITS)
 def test_limit_root_sends_elsewhere_what_was_allowed(lab, container, evil, chain):
-    """Documented: a packet that was judged can be rewritten by whoever administers the network."""
-    lab.egressd(allow=[ALLOWED])
+    """Documented: a packet that was judged can be rewritten by whoever administers the network.
+
+    It is seen with the next look, and told.
+    """
+    egressd = lab.egressd(allow=[ALLOWED])
     assert container.connect(ALLOWED, 443)
     lab.forget()
     container.nft(f"table ip foreign {{ {chain}; }}")
     container.connect(ALLOWED_V4, 443, timeout=0.3)
     assert came(lab)
+    wait_until(lambda: "the table ip foreign writes other destinations" in weaknesses(egressd),
+               "a word of it", 10)
     container.nft("delete", "table", "ip", "foreign")
     evil.refused("ECONNREFUSED")
+    wait_until(lambda: "foreign" not in weaknesses(egressd), "all is well", 10)
+
+
+HARMLESS = """
+table ip harmless {
+    chain nat { type nat hook postrouting priority 100; oifname "eth0" masquerade; }
+    chain mangle { type filter hook postrouting priority -150; tcp option maxseg size set 1200; }
+    chain dscp { type route hook output priority 10; ip dscp set cs1; meta mark set 7; }
+}
+table ip early {
+    chain c { type filter hook prerouting priority -150; ip daddr 192.0.2.9 ip daddr set 192.0.2.8; }
+}
+"""
+
+
+def test_ordinary_tables_raise_no_alarm(lab, container):
+    lab.docker_dns()
+    container.run(["nft", "-f", "-"], stdin=HARMLESS)
+    egressd = lab.egressd(allow=[ALLOWED])
+    wait_until(lambda: container.connect(ALLOWED, 443), "allowed")
+    assert not weaknesses(egressd), weaknesses(egressd)
 
 
 @pytest.mark.leak("H35")
