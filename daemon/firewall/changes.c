@@ -97,7 +97,9 @@ void changes_hear(struct changes *changes, const void *datagram, size_t size)
 {
     int left = (int)size;
 
-    for (const struct nlmsghdr *message = datagram; mnl_nlmsg_ok(message, left);
+    /* mnl_nlmsg_ok takes a length beyond INT_MAX for a negative one. */
+    for (const struct nlmsghdr *message = datagram;
+         mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
          message = mnl_nlmsg_next(message, &left)) {
         unsigned type = message->nlmsg_type & 0xff;
         struct attributes attributes;
