@@ -11,7 +11,7 @@
 #include "base/memory.h"
 
 #define FLIGHTS_MAX 1024
-#define WAITERS_MAX 8192
+#define WAITERS_MAX 4096
 #define TTL_MAX_S 3600
 #define NEGATIVE_MAX_S 60
 #define NEGATIVE_S 10  /* without an SOA */
@@ -222,12 +222,27 @@ struct resolver_answer resolver_answer_failure(struct resolver *resolver,
     return resolver_read_stale(resolver, record, &answer) ? answer : failure;
 }
 
+/* As many may wait for the names of one entry as could still wait for others: names that nobody
+ * answers, asked over and over, never take the last place. */
+static bool is_full(const struct flight *flight)
+{
+    const struct resolver *resolver = flight->resolver;
+    size_t left = WAITERS_MAX - resolver->waiter_count, count = 0;
+
+    if (left > WAITERS_MAX / 2)
+        return false;
+    for (const struct flight *other = resolver->flights; other; other = other->next)
+        if (other->entry == flight->entry)
+            count += other->waiter_count;
+    return count >= left;
+}
+
 struct resolver_waiter *flight_join(struct flight *flight, resolver_on_answer *on_answer,
                                     void *context)
 {
     struct resolver_waiter *waiter;
 
-    if (flight->resolver->waiter_count >= WAITERS_MAX)
+    if (is_full(flight))
         return NULL;
     waiter = xcalloc(1, sizeof(*waiter));
     waiter->flight = flight;
@@ -237,6 +252,7 @@ struct resolver_waiter *flight_join(struct flight *flight, resolver_on_answer *o
     if (waiter->next)
         waiter->next->previous = waiter;
     flight->waiters = waiter;
+    flight->waiter_count++;
     flight->resolver->waiter_count++;
     return waiter;
 }
@@ -249,6 +265,7 @@ void flight_leave(struct resolver_waiter *waiter)
         waiter->flight->waiters = waiter->next;
     if (waiter->next)
         waiter->next->previous = waiter->previous;
+    waiter->flight->waiter_count--;
     waiter->flight->resolver->waiter_count--;
     free(waiter);
 }

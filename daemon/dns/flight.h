@@ -24,6 +24,7 @@ struct flight {
     const struct entry *entry; /* what allowed it; NULL after the policy changed */
     struct upstream_question *question;
     struct resolver_waiter *waiters;
+    size_t waiter_count;
     bool for_client, is_outdated; /* asks servers that are no longer ours */
     uint64_t deadline_ms;         /* for all its questions together: a client waits */
     /* What the pieces of the chain so far came to. */

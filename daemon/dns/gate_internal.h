@@ -10,7 +10,7 @@
 #include "dns/gate_sockets.h"
 #include "dns/message.h"
 
-#define GATE_QUESTIONS_MAX 4096 /* waiting for an answer; more are told SERVFAIL */
+#define GATE_QUESTIONS_MAX 4096 /* waiting for an answer: the resolver stops earlier */
 #define GATE_CONNECTIONS_MAX 64
 
 struct gate_connection;
