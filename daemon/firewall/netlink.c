@@ -167,7 +167,8 @@ static const struct nlmsghdr *next_message(const struct netlink *netlink,
                                            const struct nlmsghdr *message, int *left)
 {
     message = message ? mnl_nlmsg_next(message, left) : (const struct nlmsghdr *)netlink->answer;
-    return mnl_nlmsg_ok(message, *left) ? message : NULL;
+    /* mnl_nlmsg_ok takes a length beyond INT_MAX for a negative one. */
+    return mnl_nlmsg_ok(message, *left) && message->nlmsg_len <= (uint32_t)*left ? message : NULL;
 }
 
 /* Whether this is the kernel's word on a request; ret_error is then 0 or -errno. */
