@@ -23,6 +23,7 @@
 #include "firewall/state.h"
 #include "kernel_world.h"
 #include "make_policy.h"
+#include "table_owner.h"
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -208,6 +209,8 @@ int main(void)
     int failed;
 
     world_enter();
+    if (!kernel_has_table_owners())
+        return TABLE_OWNER_SKIP;
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, nobody_else_can_change_it);

@@ -9,6 +9,7 @@
 #include "firewall/firewall.h"
 #include "kernel_world.h"
 #include "make_policy.h"
+#include "table_owner.h"
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -141,6 +142,8 @@ int main(void)
     int failed;
 
     world_enter();
+    if (!kernel_has_table_owners())
+        return TABLE_OWNER_SKIP;
     if (firewall_open(-1, &firewall, &error) < 0) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
