@@ -10,11 +10,11 @@
 #include "dns/gate_internal.h"
 
 int gate_open(uv_loop_t *loop, struct resolver *resolver, enum resolver_route route,
-              struct counters *counters, struct gate **ret_gate)
+              enum gate_reach reach, struct counters *counters, struct gate **ret_gate)
 {
     struct gate_sockets sockets;
     struct gate *gate;
-    int r = gate_sockets_open(&sockets);
+    int r = gate_sockets_open(reach, &sockets);
 
     if (r < 0)
         return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The DNS listener on loopback where every port-53 packet of the container ends: UDP and TCP, on
- * 127.0.0.1 and, where there is one, ::1, on one port number that the kernel picks. Refuses, or
- * asks the resolver and answers when the kernel has the addresses. */
+/* The DNS listener where every port-53 packet of the container ends: UDP and TCP, over IPv4 and,
+ * where there is one, IPv6, on one port number that the kernel picks. Refuses, or asks the resolver
+ * and answers when the kernel has the addresses. */
 #ifndef EGRESSD_DNS_GATE_H
 #define EGRESSD_DNS_GATE_H
 
@@ -9,14 +9,16 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dns/gate_sockets.h"
 #include "dns/resolver.h"
 
 struct gate;
 
-/* Binds and listens. route says for whom this gate is (main opens two). Resolver, counters and the
+/* Binds and listens. route and reach say for whom this gate is: what runs here, dockerd, or the
+ * containers within this one, which cannot be redirected to loopback. Resolver, counters and the
  * policy given to gate_set_policy are borrowed. Returns 0 or -errno. */
 int gate_open(uv_loop_t *loop, struct resolver *resolver, enum resolver_route route,
-              struct counters *counters, struct gate **ret_gate);
+              enum gate_reach reach, struct counters *counters, struct gate **ret_gate);
 void gate_close(struct gate *gate, void (*on_closed)(void *context), void *context);
 
 uint16_t gate_port(const struct gate *gate);

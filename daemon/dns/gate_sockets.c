@@ -12,9 +12,9 @@
 /* A burst of questions must not be lost while the kernel takes leases. */
 #define RECEIVE_BUFFER (1 << 20)
 
-static const struct address loopbacks[2] = {
-    {ADDRESS_V4, {127, 0, 0, 1}},
-    {ADDRESS_V6, {[15] = 1}},
+static const struct address places[][2] = {
+    [GATE_LOOPBACK] = {{ADDRESS_V4, {127, 0, 0, 1}}, {ADDRESS_V6, {[15] = 1}}},
+    [GATE_EVERYWHERE] = {{ADDRESS_V4, {0}}, {ADDRESS_V6, {0}}},
 };
 
 static int bind_socket(int fd, const struct address *address, uint16_t port, int type)
@@ -64,33 +64,33 @@ static int read_port(int fd, uint16_t *ret_port)
 }
 
 /* One try; -EADDRINUSE: the port that UDP got is taken for another. */
-static int open_all(struct gate_sockets *sockets)
+static int open_all(const struct address place[static 2], struct gate_sockets *sockets)
 {
-    int r = open_socket(&loopbacks[0], 0, SOCK_DGRAM, &sockets->udp[0]);
+    int r = open_socket(&place[0], 0, SOCK_DGRAM, &sockets->udp[0]);
 
     if (r == 0)
         r = read_port(sockets->udp[0], &sockets->port);
     if (r == 0)
-        r = open_socket(&loopbacks[0], sockets->port, SOCK_STREAM, &sockets->tcp[0]);
+        r = open_socket(&place[0], sockets->port, SOCK_STREAM, &sockets->tcp[0]);
     if (r < 0)
         return r;
-    r = open_socket(&loopbacks[1], sockets->port, SOCK_DGRAM, &sockets->udp[1]);
+    r = open_socket(&place[1], sockets->port, SOCK_DGRAM, &sockets->udp[1]);
     if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT)
         return 0; /* no IPv6 here */
     if (r == 0)
-        r = open_socket(&loopbacks[1], sockets->port, SOCK_STREAM, &sockets->tcp[1]);
+        r = open_socket(&place[1], sockets->port, SOCK_STREAM, &sockets->tcp[1]);
     sockets->has_ipv6 = r == 0;
     return r;
 }
 
-int gate_sockets_open(struct gate_sockets *ret_sockets)
+int gate_sockets_open(enum gate_reach reach, struct gate_sockets *ret_sockets)
 {
     int r = -EADDRINUSE;
 
     for (int i = 0; i < PORTS_TRIED && r == -EADDRINUSE; i++) {
         struct gate_sockets sockets = {.udp = {-1, -1}, .tcp = {-1, -1}};
 
-        r = open_all(&sockets);
+        r = open_all(places[reach], &sockets);
         if (r == 0)
             *ret_sockets = sockets;
         else

@@ -27,6 +27,7 @@ static const struct {
     {"reject", "nft_reject_inet (CONFIG_NFT_REJECT_INET)"},
     {"log", "nft_log and nfnetlink_log (CONFIG_NFT_LOG)"},
     {"limit", "nft_limit (CONFIG_NFT_LIMIT)"},
+    {"fib", "nft_fib_inet (CONFIG_NFT_FIB_INET)"},
 };
 
 static const char *modules_for(const char *expression)

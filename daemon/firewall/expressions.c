@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -275,6 +276,13 @@ void match_redirected(struct nftnl_rule *rule)
     compare_u32(rule, NFT_CMP_NEQ, 0);
 }
 
+void match_not_redirected(struct nftnl_rule *rule)
+{
+    load_ct(rule, NFT_CT_STATUS, REGISTER_0);
+    mask_u32(rule, IPS_DST_NAT);
+    compare_u32(rule, NFT_CMP_EQ, 0);
+}
+
 void match_original_port(struct nftnl_rule *rule, uint16_t port)
 {
     load_original_port(rule, REGISTER_0);
@@ -310,6 +318,23 @@ void match_family(struct nftnl_rule *rule, enum address_family family)
 {
     load_meta(rule, NFT_META_NFPROTO, REGISTER_0);
     compare_u8(rule, NFT_CMP_EQ, family == ADDRESS_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+static void load_route(struct nftnl_rule *rule, uint32_t result, uint32_t flags)
+{
+    struct nftnl_expr *expr = append(rule, "fib");
+
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, REGISTER_0);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, result);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR | flags);
+}
+
+void match_passing_through(struct nftnl_rule *rule)
+{
+    load_route(rule, NFT_FIB_RESULT_ADDRTYPE, 0);
+    compare_u32(rule, NFT_CMP_NEQ, RTN_LOCAL);
+    load_route(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+    compare_u32(rule, NFT_CMP_EQ, 0);
 }
 
 static void load_destination(struct nftnl_rule *rule, enum address_family family)

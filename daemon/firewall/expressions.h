@@ -46,8 +46,9 @@ void match_state(struct nftnl_rule *rule, uint32_t states);
 /* ct direction original, ct direction reply */
 void match_original_direction(struct nftnl_rule *rule);
 void match_reply_direction(struct nftnl_rule *rule);
-/* ct status dnat */
+/* ct status dnat, ct status ! dnat */
 void match_redirected(struct nftnl_rule *rule);
+void match_not_redirected(struct nftnl_rule *rule);
 /* ct original proto-dst PORT */
 void match_original_port(struct nftnl_rule *rule, uint16_t port);
 /* ct mark & BIT == BIT */
@@ -59,6 +60,10 @@ void match_destination(struct nftnl_rule *rule, const struct address *address);
 /* icmpv6 type @SET, a set that this transaction makes; and the same for meta l4proto */
 void match_icmpv6_types(struct nftnl_rule *rule, const char *set, uint32_t set_id);
 void match_protocols(struct nftnl_rule *rule, const char *set, uint32_t set_id);
+
+/* fib daddr type != local fib daddr . iif oif missing: on its way through here, and not back to
+ * where it came from */
+void match_passing_through(struct nftnl_rule *rule);
 
 /* ip daddr @SET */
 void match_destination_in(struct nftnl_rule *rule, enum address_family family, const char *set);

@@ -20,6 +20,7 @@ static const struct {
     /* Unlimited, it would be a way to keep the machine busy. */
     {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "limit"},
     {FEATURE_REJECT, NFPROTO_INET, NFT_MSG_NEWRULE, "reject"},
+    {FEATURE_ROUTE, NFPROTO_INET, NFT_MSG_NEWRULE, "fib"},
     {FEATURE_OWNER, NFPROTO_INET, NFT_MSG_NEWTABLE, NULL},
     {FEATURE_BACKSTOP, NFPROTO_NETDEV, NFT_MSG_NEWTABLE, NULL},
     {FEATURE_BACKSTOP, NFPROTO_NETDEV, NFT_MSG_NEWCHAIN, NULL},
@@ -35,6 +36,9 @@ static const char *const weaknesses[FEATURES] = {
     [FEATURE_OWNER] =
         "this kernel cannot give egressd a table of its own (flags owner and persist, Linux 6.9): "
         "what root in the container changes is put back at once, but packets may leave before",
+    [FEATURE_ROUTE] =
+        "this kernel cannot tell what passes through (nft_fib_inet): containers inside this one "
+        "get no answers about names",
     [FEATURE_BACKSTOP] =
         "this kernel cannot check packets as they leave an interface (Linux 5.16, "
         "CONFIG_NETFILTER_EGRESS, CONFIG_IP_ROUTE_CLASSID): a process that has CAP_NET_RAW gets "

@@ -32,6 +32,7 @@ struct firewall_plan {
     const struct policy *policy; /* NULL: deny all */
     uint16_t gate_port;          /* 0: no redirect yet (the very first, deny-all table) */
     uint16_t dockerd_gate_port;  /* for questions addressed to dockerd_servers; 0: none */
+    uint16_t inner_gate_port;    /* for questions of containers within this one; 0: none */
     bool gate_has_ipv6;          /* a listener on ::1 exists */
     const struct firewall_endpoint *upstreams; /* where our own questions may go */
     size_t upstream_count;

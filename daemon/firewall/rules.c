@@ -130,6 +130,31 @@ static void put_dns(struct ruleset *ruleset)
     }
 }
 
+/* They cannot be sent to loopback, so this gate listens everywhere, and "in" keeps others away. Not
+ * what comes by the interface that leads to where it is addressed: that is a neighbour outside. */
+static void put_inner_dns(struct ruleset *ruleset)
+{
+    const struct firewall_plan *plan = ruleset->plan;
+
+    for (size_t i = 0;
+         plan->inner_gate_port && !ruleset->features.missing[FEATURE_ROUTE] && i < FAMILIES; i++) {
+        struct nftnl_rule *rule;
+
+        if (ruleset_families[i] == ADDRESS_V6 && !plan->gate_has_ipv6)
+            continue;
+        /* iifname != "lo" meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53
+         * fib daddr type != local fib daddr . iif oif missing redirect to :P2 */
+        rule = start("inner_dns", "asked of whoever, answered by the gate");
+        match_not_from_loopback(rule);
+        match_family(rule, ruleset_families[i]);
+        match_tcp_or_udp(ruleset, rule);
+        match_port(rule, DNS_PORT);
+        match_passing_through(rule);
+        act_redirect(rule, plan->inner_gate_port);
+        finish(ruleset, rule);
+    }
+}
+
 /* --- what output and forward have in common ----------------------------------------------------
  */
 
@@ -417,7 +442,19 @@ static void put_forward(struct ruleset *ruleset)
  * to track. */
 static void put_in(struct ruleset *ruleset)
 {
+    uint16_t inner_gate_port = ruleset->plan->inner_gate_port;
     struct nftnl_rule *rule;
+
+    /* iifname != "lo" ct status & dnat == 0 meta l4proto { tcp, udp } th dport P2 drop */
+    if (inner_gate_port) {
+        rule = start("in", "the gate for containers within this one is nobody else's");
+        match_not_from_loopback(rule);
+        match_not_redirected(rule);
+        match_tcp_or_udp(ruleset, rule);
+        match_port(rule, inner_gate_port);
+        act_drop(rule);
+        finish(ruleset, rule);
+    }
 
     /* iifname != "lo" ct state new meta l4proto { tcp, udp } th sport 53 drop */
     rule = start("in", "a late DNS answer must not become a flow whose answers pass");
@@ -567,6 +604,7 @@ static void put_deny(struct ruleset *ruleset)
 void rules_put(struct ruleset *ruleset)
 {
     put_dns(ruleset);
+    put_inner_dns(ruleset);
     put_out(ruleset);
     put_forward(ruleset);
     put_in(ruleset);

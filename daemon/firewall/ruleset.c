@@ -99,6 +99,8 @@ struct chain {
 static const struct chain chains[] = {
     {"dns", "every question for a name goes to the gate", "nat", NF_INET_LOCAL_OUT, -105,
      NF_ACCEPT},
+    {"inner_dns", "and every question of a container within this one", "nat", NF_INET_PRE_ROUTING,
+     -105, NF_ACCEPT},
     {"out", "what leaves this container: refused unless allowed", "filter", NF_INET_LOCAL_OUT, 0,
      NF_DROP},
     {"forward", "the same for containers within this container", "filter", NF_INET_FORWARD, 0,

@@ -172,10 +172,13 @@ static int open_parts(struct enforcement *enforcement, struct failure *failure)
                         &enforcement->refresh);
     if (r == 0)
         r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_NORMAL,
-                      &enforcement->counters, &enforcement->gate);
+                      GATE_LOOPBACK, &enforcement->counters, &enforcement->gate);
+    if (r == 0)
+        r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_NORMAL,
+                      GATE_EVERYWHERE, &enforcement->counters, &enforcement->inner_gate);
     if (r < 0)
         return failure_set(failure, EX_UNAVAILABLE,
-                           "cannot listen for DNS questions on loopback: %s; everything is denied",
+                           "cannot listen for DNS questions: %s; everything is denied",
                            strerror(-r));
     return 0;
 }
@@ -184,6 +187,7 @@ void enforcement_hand_out_policy(struct enforcement *enforcement, const struct p
 {
     resolver_set_policy(enforcement->resolver, policy);
     gate_set_policy(enforcement->gate, policy);
+    gate_set_policy(enforcement->inner_gate, policy);
     if (enforcement->dockerd_gate)
         gate_set_policy(enforcement->dockerd_gate, policy);
 }
@@ -365,6 +369,10 @@ void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *
     if (enforcement->gate) {
         enforcement->parts_open++;
         gate_close(enforcement->gate, on_part_closed, enforcement);
+    }
+    if (enforcement->inner_gate) {
+        enforcement->parts_open++;
+        gate_close(enforcement->inner_gate, on_part_closed, enforcement);
     }
     if (enforcement->dockerd_gate) {
         enforcement->parts_open++;

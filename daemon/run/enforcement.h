@@ -47,6 +47,7 @@ struct enforcement {
     struct resolver *resolver;
     struct refresh *refresh;
     struct gate *gate;
+    struct gate *inner_gate;   /* for the containers within this one */
     struct gate *dockerd_gate; /* NULL until dockerd has servers to ask through us */
 
     struct configuration configuration; /* its policy is NULL as long as none was valid */

@@ -110,7 +110,7 @@ static int open_dockerd_gate(struct enforcement *enforcement, const struct serve
 
     if (servers->dockerd_count == 0 || enforcement->dockerd_gate)
         return 0;
-    r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_DOCKERD,
+    r = gate_open(enforcement->loop, enforcement->resolver, RESOLVER_ROUTE_DOCKERD, GATE_LOOPBACK,
                   &enforcement->counters, &enforcement->dockerd_gate);
     if (r == 0)
         gate_set_policy(enforcement->dockerd_gate, policy);
@@ -124,6 +124,7 @@ int enforcement_load_table(struct enforcement *enforcement, const struct policy 
     struct firewall_plan plan = {
         .policy = policy,
         .gate_port = gate_port(enforcement->gate),
+        .inner_gate_port = gate_port(enforcement->inner_gate),
         .gate_has_ipv6 = gate_has_ipv6(enforcement->gate),
         .upstreams = upstreams,
         .upstream_count = servers_all(servers, upstreams),

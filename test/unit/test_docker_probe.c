@@ -44,9 +44,9 @@ static void set_up(void)
     uv_loop_init(&world.loop);
     world.stub = dns_stub_new(&world.loop, script, NULL);
     resolver_new(&world.loop, &options, &world.leases, &world.counters, &world.resolver);
-    ck_assert_int_eq(
-        gate_open(&world.loop, world.resolver, RESOLVER_ROUTE_NORMAL, &world.counters, &world.gate),
-        0);
+    ck_assert_int_eq(gate_open(&world.loop, world.resolver, RESOLVER_ROUTE_NORMAL, GATE_LOOPBACK,
+                               &world.counters, &world.gate),
+                     0);
 }
 
 static void tear_down(void)

@@ -75,9 +75,9 @@ static void set_up(void)
         resolver_new(&world.loop, &options, &world.leases, &world.counters, &world.resolver), 0);
     resolver_set_policy(world.resolver, world.policy);
     resolver_set_servers(world.resolver, &servers);
-    ck_assert_int_eq(
-        gate_open(&world.loop, world.resolver, RESOLVER_ROUTE_NORMAL, &world.counters, &world.gate),
-        0);
+    ck_assert_int_eq(gate_open(&world.loop, world.resolver, RESOLVER_ROUTE_NORMAL, GATE_LOOPBACK,
+                               &world.counters, &world.gate),
+                     0);
     gate_set_policy(world.gate, world.policy);
 }
 

@@ -28,6 +28,7 @@ static struct firewall_plan make_plan(void)
     return (struct firewall_plan){
         .gate_port = 4053,
         .dockerd_gate_port = 4054,
+        .inner_gate_port = 4055,
         .gate_has_ipv6 = true,
         .upstreams = upstreams,
         .upstream_count = 2,
