@@ -60,6 +60,11 @@ class Container:
     def is_running(self):
         return self.details["State"]["Running"]
 
+    @property
+    def network(self):
+        """The path of its network namespace."""
+        return self.engine.seen_from_outside(self.details["NetworkSettings"]["SandboxKey"])
+
     def nft(self, *argv):
         """nft in the container's network: the program is the host's, the container has none."""
         network = self.details["NetworkSettings"]["SandboxKey"]

@@ -1,4 +1,5 @@
-"""dockerd in the network of a lab machine, and in mount and process namespaces of its own.
+"""dockerd in somebody's network, a lab machine's or a container's, and in mount and process
+namespaces of its own.
 
 Killing one process ends the engine with all its containers, and takes its mounts along; the kernel
 does that too when pytest dies. On disk there is one folder.
@@ -23,18 +24,19 @@ exec tini -s -- dockerd "$@"
 
 
 class Engine:
-    def __init__(self, machine, folder, nameserver, fixed_v6):
+    def __init__(self, network, folder, resolv_conf, *options):
+        """network: path of a network namespace; options: further ones of dockerd."""
         self.folder = pathlib.Path(folder, "engine")
         self.folder.mkdir()
         self._log = self.folder / "dockerd.log"
         self._bin = self._link_programs()
         self._keeper = None
         resolv = self.folder / "resolv.conf"
-        resolv.write_text(f"nameserver {nameserver}\n")
+        resolv.write_text(resolv_conf)
         (self.folder / "daemon.json").write_text("{}")
         (self.folder / "tmp").mkdir()
         (self.folder / "home").mkdir()
-        self._start(machine, resolv, nameserver, fixed_v6)
+        self._start(network, resolv, options)
 
     def _link_programs(self):
         """Debian's docker before any other, so that a test means the same everywhere."""
@@ -46,16 +48,15 @@ class Engine:
                 (programs / name).symlink_to(path)
         return programs
 
-    def _start(self, machine, resolv, nameserver, fixed_v6):
+    def _start(self, network, resolv, more):
         arguments = {"data-root": "data", "exec-root": "exec", "pidfile": "pid",
                      "config-file": "daemon.json"}
-        options = [f"--{name}={self.folder / path}" for name, path in arguments.items()]
+        options = [*(f"--{name}={self.folder / path}" for name, path in arguments.items()), *more]
         with open(self._log, "wb") as log:
             self._keeper = subprocess.Popen(
-                ["nsenter", f"--net=/proc/{machine.pid}/ns/net", "setpriv", "--pdeathsig", "KILL",
+                ["nsenter", f"--net={network}", "setpriv", "--pdeathsig", "KILL",
                  "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                  "sh", "-euc", SETUP, "sh", resolv, *options, f"--host={self.host}",
-                 f"--dns={nameserver}", "--ipv6", f"--fixed-cidr-v6={fixed_v6}",
                  f"--cgroup-parent={_cgroup(os.getpid())}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -112,12 +113,20 @@ class Engine:
     def inspect(self, name):
         return json.loads(self.docker("inspect", name).stdout)[0]
 
+    @property
+    def _inside(self):
+        """The first process of the engine's own namespaces."""
+        children = pathlib.Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children")
+        return children.read_text().split()[0]
+
+    def seen_from_outside(self, path):
+        """Where a file that the engine sees is seen from here."""
+        return f"/proc/{self._inside}/root{path}"
+
     def run(self, argv, timeout=180):
         """Runs a program where the engine is, in its network and among its processes."""
-        children = pathlib.Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children")
-        inside = children.read_text().split()[0]
         return subprocess.run(
-            ["nsenter", f"--target={inside}", "--net", "--mount", "--pid", "--", *map(str, argv)],
+            ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--", *map(str, argv)],
             env=self.environment, timeout=timeout, text=True, capture_output=True,
             stdin=subprocess.DEVNULL, errors="replace")
 

@@ -12,7 +12,7 @@ DEBIAN = "debian:12"
 BUSYBOX = "busybox:musl"
 
 SUITE = "bookworm"
-PACKAGES = ("ca-certificates", "curl", "iproute2", "procps", "sudo")
+PACKAGES = ("ca-certificates", "curl", "iproute2", "procps", "python3", "sudo")
 USELESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man",
            "usr/share/locale", "var/log")
 KNOCK = pathlib.Path(__file__).with_name("knock.c")

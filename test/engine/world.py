@@ -6,6 +6,7 @@ Containers have the addresses that Docker gives by default, so neighbours are pr
 they are in real life; the internet has documentation addresses.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -76,7 +77,9 @@ class World:
         self._route_bridges()
         self.witness = Witness(self.internet.loop, self.internet.machine, self.machine)
         say("a Docker Engine in a namespace")
-        self.engine = Engine(self.machine, self.folder, RESOLVER, DEFAULT_BRIDGE_V6)
+        self.engine = Engine(f"/proc/{self.machine.pid}/ns/net", self.folder,
+                             f"nameserver {RESOLVER}\n", f"--dns={RESOLVER}", "--ipv6",
+                             f"--fixed-cidr-v6={DEFAULT_BRIDGE_V6}")
         for image in base_images:
             self.engine.load_image(image)
 
@@ -124,6 +127,18 @@ class World:
         name = self.engine.docker("run", "--detach", "--init", *options, image, "sleep",
                                   "infinity").stdout.strip()
         return Container(self.engine, name)
+
+    @contextlib.contextmanager
+    def engine_inside(self, container, image):
+        """A Docker Engine within a container, as a person installs it there; it has this image."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        inner = Engine(container.network, folder, container.run("cat", "/etc/resolv.conf").stdout)
+        try:
+            inner.load_image(image)
+            yield inner
+        finally:
+            inner.close()
+            shutil.rmtree(folder, ignore_errors=True)
 
     def cli(self, *argv, timeout=180):
         return self.engine.run([*self.devcontainer, *argv], timeout=timeout)
