@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes the kernel older for one program, loaded with LD_PRELOAD: what EGRESSD_KERNEL_LACKS names
  * (words with commas between) is asked for in a way that no kernel knows, so that the kernel itself
- * refuses it, in its own words. */
+ * refuses it, in its own words. "owner" is a table's owner, "nat" that type of chain, any other
+ * word an expression of rules. */
 #include <dlfcn.h>
 #include <endian.h>
 #include <linux/netfilter/nf_tables.h>
@@ -44,6 +45,24 @@ static void spoil_table(struct nlmsghdr *message)
     }
 }
 
+/* Another name for what is named so. */
+static void spoil_name(struct nlmsghdr *message, uint16_t type)
+{
+    char *end = (char *)message + message->nlmsg_len;
+
+    for (char *at = (char *)message + NLMSG_HDRLEN + sizeof(struct nfgenmsg); at + NLA_HDRLEN < end;
+         at += NLA_ALIGNTO) {
+        struct nlattr *attribute = (struct nlattr *)at;
+        char *name = at + NLA_HDRLEN;
+
+        /* Attributes lie within others: wherever one begins that holds such a word, it is one. */
+        if (attribute->nla_type == type && attribute->nla_len > NLA_HDRLEN + 1 && *name &&
+            at + attribute->nla_len <= end && at[attribute->nla_len - 1] == '\0' &&
+            strlen(name) + 1 == attribute->nla_len - (size_t)NLA_HDRLEN && lacks(name))
+            *name = '?';
+    }
+}
+
 static void spoil(char *messages, size_t size)
 {
     for (char *end = messages + size; messages + NLMSG_HDRLEN <= end;) {
@@ -53,6 +72,10 @@ static void spoil(char *messages, size_t size)
             return;
         if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE) && lacks("owner"))
             spoil_table(message);
+        if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
+            spoil_name(message, NFTA_CHAIN_TYPE);
+        if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+            spoil_name(message, NFTA_EXPR_NAME);
         messages += NLMSG_ALIGN(message->nlmsg_len);
     }
 }
