@@ -43,3 +43,25 @@ def test_check(case):
         (folder / name).write_text(text)
     assert (folder / name).exists(), text
     assert text == (folder / name).read_text()
+
+
+COURIERS = ["github.com", "gist.github.com", "raw.githubusercontent.com", "*.github.io",
+            "sentry.io", "storage.googleapis.com", "*.s3.amazonaws.com", "pastebin.com"]
+RESOLVERS = ["dns.google", "cloudflare-dns.com", "1.1.1.1"]
+
+
+@pytest.mark.leak("L15", "L14")
+@pytest.mark.parametrize("entry", [*COURIERS, *RESOLVERS])
+def test_hosts_that_anybody_can_use_are_noted(tmp_path, entry):
+    """Documented, not prevented: what an allowed host does with what it is sent is not seen."""
+    (tmp_path / "policy.json").write_text(f'{{"allow": ["{entry}"]}}')
+    name, text = check(tmp_path)
+    assert name == "policy.txt" and "note: " in text, text
+
+
+@pytest.mark.leak("L15")
+def test_no_group_brings_ranges_of_others(tmp_path):
+    """There are no groups yet, so no list of a forge's addresses (pages, actions) is let in."""
+    (tmp_path / "policy.json").write_text('{"allow": ["@github"]}')
+    name, text = check(tmp_path)
+    assert name == "error.txt" and "@github" in text, text
