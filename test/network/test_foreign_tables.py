@@ -5,9 +5,13 @@ SECURITY.md documents: root in the container can send a packet elsewhere after i
 """
 
 import json
+import pathlib
+import re
+import subprocess
 
 import pytest
 
+from lab.daemon import INSTALLED, install
 from lab.internet import CONTAINER_V4, GATEWAY_V4
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
 from lab.waiting import wait_until
@@ -180,16 +184,30 @@ print(results)
 """
 
 
+def name_inside(process):
+    """The number of a process as the container counts."""
+    status = pathlib.Path(f"/proc/{process}/status").read_text()
+    return re.search(r"^NSpid:.*\s(\d+)$", status, re.MULTILINE)[1]
+
+
 @pytest.mark.leak("H35")
 @pytest.mark.parametrize("uid", [1000, OWN_UID])
-def test_no_unprivileged_process_gets_at_the_daemon(lab, container, uid):
-    """Not even one of the daemon's own user: it cannot be traced, read, or robbed of its socket."""
-    egressd = lab.egressd(allow=[ALLOWED])
-    pid = egressd.status()["pid"]
-    said = container.run(["/usr/bin/python3", "-I", "-c", ATTACK, str(pid)], uid=uid).stdout
-    results = json.loads(said.replace("'", '"'))
-    assert set(results.values()) == {"PermissionError"}, results
-    assert egressd.status()["pid"] == pid
+def test_no_unprivileged_process_gets_at_egressd(lab, container, uid):
+    """Not even one of egressd's own user: daemon and supervisor cannot be traced, read, or robbed
+    of the socket that owns the table.
+    """
+    install(container)
+    policy = container.write("/etc/policy.json", json.dumps({"allow": [ALLOWED]}))
+    subprocess.run(container.command([INSTALLED, "run", "--policy", policy]), check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    processes = container.processes("egressd")
+    assert len(processes) == 2
+    for process in processes:
+        said = container.run(["/usr/bin/python3", "-I", "-c", ATTACK, name_inside(process)],
+                             uid=uid).stdout
+        results = json.loads(said.replace("'", '"'))
+        assert set(results.values()) == {"PermissionError"}, results
+    assert container.processes("egressd") == processes
 
 
 @pytest.mark.leak("H35")
