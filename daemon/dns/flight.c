@@ -31,7 +31,7 @@ static bool has_address(const struct address *addresses, size_t count,
 
 /* The one way into the kernel. */
 static int grant(struct resolver *resolver, const char *name, const struct address *addresses,
-                 const uint64_t *services, size_t count, uint32_t ttl_s)
+                 const uint64_t *services, size_t count, uint32_t ttl_s, uint64_t age_ms)
 {
     const struct lease_grant request = {
         .name = name,
@@ -39,6 +39,7 @@ static int grant(struct resolver *resolver, const char *name, const struct addre
         .services = services,
         .count = count,
         .lifetime_s = ttl_s + resolver->options.lease_grace_s,
+        .age_s = (uint32_t)(age_ms / 1000),
     };
     int r = leases_grant(resolver->leases, &request);
 
@@ -51,7 +52,7 @@ static int grant(struct resolver *resolver, const char *name, const struct addre
  * acknowledged. Returns the count kept, or -errno; *ret_why is the reason for which some were left
  * out, or NULL. */
 static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
-                 const struct address *addresses, size_t count, uint32_t ttl_s,
+                 const struct address *addresses, size_t count, uint32_t ttl_s, uint64_t age_ms,
                  const char **ret_why)
 {
     size_t kept = 0;
@@ -75,7 +76,7 @@ static int lease(struct resolver *resolver, const char *name, const struct verdi
     }
     if (kept == 0)
         return 0;
-    r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s);
+    r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s, age_ms);
     if (r < 0)
         return r;
     resolver->counters->grants++;
@@ -167,17 +168,23 @@ struct resolver_answer resolver_read_fresh(struct resolver *resolver, struct cac
     int r = 0;
 
     if (record->count > 0)
-        r = grant(resolver, record->name, record->addresses, record->services, record->count,
-                  ttl_s);
+        r = grant(resolver, record->name, record->addresses, record->services, record->count, ttl_s,
+                  now_ms - record->learned_ms);
     return r < 0 ? ungranted(record, r) : resolver_answer_of(record, ttl_s);
 }
 
+static uint64_t age_ms_of(const struct cache_record *record)
+{
+    return clock_now_ms() - record->learned_ms;
+}
+
+/* The lease that comes with it must have ended in time, too. */
 static bool has_stale(const struct resolver *resolver, const struct cache_record *record)
 {
-    uint64_t age_ms = clock_now_ms() - record->learned_ms;
+    uint64_t then_s = age_ms_of(record) / 1000 + STALE_TTL_S + resolver->options.lease_grace_s;
 
     return (record->result == CACHE_ANSWER || record->result == CACHE_NO_NAME) &&
-           age_ms < (uint64_t)resolver->options.stale_max_s * 1000;
+           then_s < resolver->options.stale_max_s;
 }
 
 bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
@@ -190,7 +197,7 @@ bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
     if (record->count > 0) {
         const char *why;
         int count = lease(resolver, record->name, &verdict, record->addresses, record->count,
-                          STALE_TTL_S, &why);
+                          STALE_TTL_S, age_ms_of(record), &why);
 
         if (count <= 0)
             return false;
@@ -451,7 +458,7 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
     const char *why;
     struct resolver_answer result;
     int kept =
-        lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, &why);
+        lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, 0, &why);
 
     if (kept < 0) {
         land_ungranted(flight, kept);

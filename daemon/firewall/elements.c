@@ -87,7 +87,8 @@ void elements_put(struct element_writer *writer, const struct element *element)
     put_key(writer->message, bytes, size);
     if (writer->type == NFT_MSG_NEWSETELEM && writer->set->lifetime != SET_FIXED) {
         /* Both: a timeout alone leaves the running expiry of an element that is there as it is. */
-        mnl_attr_put_u64(writer->message, NFTA_SET_ELEM_TIMEOUT, htobe64(element->timeout_ms));
+        mnl_attr_put_u64(writer->message, NFTA_SET_ELEM_TIMEOUT,
+                         htobe64(element->timeout_ms + element->age_ms));
         mnl_attr_put_u64(writer->message, NFTA_SET_ELEM_EXPIRATION, htobe64(element->timeout_ms));
     }
     if (writer->type == NFT_MSG_NEWSETELEM && element->comment)
@@ -184,6 +185,7 @@ static int read_element(const struct nlattr *item, enum address_family family, e
                         struct element_read *ret_element)
 {
     struct attributes attributes;
+    uint64_t timeout_ms;
     int r;
 
     memset(ret_element, 0, sizeof(*ret_element));
@@ -197,6 +199,9 @@ static int read_element(const struct nlattr *item, enum address_family family, e
     if (r < 0)
         return r;
     ret_element->expires_ms = attributes_u64(&attributes, NFTA_SET_ELEM_EXPIRATION, 0);
+    timeout_ms = attributes_u64(&attributes, NFTA_SET_ELEM_TIMEOUT, 0);
+    if (timeout_ms > ret_element->expires_ms)
+        ret_element->age_ms = timeout_ms - ret_element->expires_ms;
     if (attributes.of[NFTA_SET_ELEM_USERDATA])
         unpack_comment(attributes.of[NFTA_SET_ELEM_USERDATA], ret_element->comment);
     return 1;

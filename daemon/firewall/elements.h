@@ -15,6 +15,9 @@ struct element {
     uint16_t port;       /* likewise; host byte order */
     uint64_t timeout_ms; /* sets with timeouts: not 0, for without one an element is for ever */
     const char *comment; /* NULL: none */
+    /* By so much more than timeout_ms the kernel is told that the element's time was: what is gone
+     * of it then reads as this age, and grows. */
+    uint64_t age_ms;
 };
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -45,6 +48,7 @@ struct element_read {
     uint8_t protocol;
     uint16_t port;
     uint64_t expires_ms;           /* from now; 0: the element has no timeout */
+    uint64_t age_ms;               /* what is gone of its time */
     char comment[ENTRY_NAME_SIZE]; /* empty: none, or none that we could have written */
 };
 

@@ -3,10 +3,25 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+
+/* Less than that is the time between two readings of clocks, or no matter. */
+#define SLEEP_DOUBT_MS 500
+
 void leases_doubt(struct leases *leases)
 {
     leases->epoch++;
     leases->has_doubts = true;
+}
+
+void leases_notice_sleep(struct leases *leases)
+{
+    uint64_t slept_ms = clock_slept_ms();
+
+    if (slept_ms - leases->slept_ms <= SLEEP_DOUBT_MS)
+        return;
+    leases->slept_ms = slept_ms;
+    leases_doubt(leases);
 }
 
 static void remember_writes(struct leases *leases)

@@ -18,6 +18,7 @@ struct leases {
     uint32_t epoch;
     bool has_doubts; /* since the last load: an element we do not know of may be there */
     uint64_t checked_ms;
+    uint64_t slept_ms; /* clock_slept_ms when we looked last */
 
     /* The addresses of the grant in progress. */
     struct lease_touch {
@@ -39,6 +40,8 @@ struct in_use {
 
 /* What we thought of the kernel is not sure any more. */
 void leases_doubt(struct leases *leases);
+/* Nor is it after the machine slept: elements that we count as ended are there. */
+void leases_notice_sleep(struct leases *leases);
 /* Writes leases->writes in one transaction and remembers them. -ENFILE: a set is full. */
 int leases_write_pending(struct leases *leases, uint64_t now_ms);
 /* Reads lease4 and lease6 into leases->in_use. No table: none. */

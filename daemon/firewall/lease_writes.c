@@ -58,7 +58,8 @@ static void put_some(const struct put *put, uint16_t type, enum which which)
                                                     .protocol = range->protocol,
                                                     .port = range->from,
                                                     .timeout_ms = write->deadline_ms - put->now_ms,
-                                                    .comment = write->name});
+                                                    .comment = write->name,
+                                                    .age_ms = put->now_ms - write->seen_ms});
     }
     elements_end(&writer);
 }

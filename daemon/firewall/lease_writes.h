@@ -14,6 +14,7 @@ struct lease_write {
     struct lease_address *address;
     const char *name;
     uint64_t deadline_ms; /* later than now */
+    uint64_t seen_ms;     /* not later than now: goes into the kernel, for the next daemon */
     uint8_t service;
     bool may_exist; /* the kernel may already have the element */
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -19,6 +20,7 @@ struct leases *leases_new(struct firewall *firewall)
     struct leases *leases = xcalloc(1, sizeof(*leases));
 
     leases->firewall = firewall;
+    leases->slept_ms = clock_slept_ms();
     lease_table_init(&leases->table);
     return leases;
 }
@@ -93,7 +95,7 @@ static int check_room(const struct leases *leases, const struct lease_name *name
 }
 
 static void collect_writes(struct leases *leases, size_t count, const char *name, uint64_t now_ms,
-                           uint64_t deadline_ms)
+                           uint64_t deadline_ms, uint64_t learned_ms)
 {
     leases->writes.count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -112,6 +114,7 @@ static void collect_writes(struct leases *leases, size_t count, const char *name
                     .address = address,
                     .name = name,
                     .deadline_ms = deadline_ms,
+                    .seen_ms = MAX(address->seen_ms, learned_ms),
                     .service = service,
                     .may_exist = leases->has_doubts ||
                                  (known && known->deadline_ms + CLOCK_DOUBT_MS > now_ms),
@@ -121,7 +124,7 @@ static void collect_writes(struct leases *leases, size_t count, const char *name
 }
 
 static void remember_leases(struct leases *leases, size_t count, struct lease_name *name,
-                            uint64_t now_ms, uint64_t deadline_ms)
+                            uint64_t deadline_ms, uint64_t learned_ms)
 {
     for (size_t i = 0; i < count; i++) {
         struct lease_address *address = leases->touched[i].address;
@@ -132,7 +135,7 @@ static void remember_leases(struct leases *leases, size_t count, struct lease_na
         lease->services |= address->wanted;
         if (lease->deadline_ms < deadline_ms)
             lease->deadline_ms = deadline_ms;
-        address->seen_ms = now_ms;
+        address->seen_ms = MAX(address->seen_ms, learned_ms);
     }
 }
 
@@ -140,6 +143,8 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
 {
     uint64_t now_ms = clock_now_ms();
     uint64_t deadline_ms = now_ms + (uint64_t)grant->lifetime_s * 1000;
+    uint64_t age_ms = (uint64_t)grant->age_s * 1000;
+    uint64_t learned_ms = age_ms < now_ms ? now_ms - age_ms : 0;
     struct lease_name *name;
     size_t count;
     int r;
@@ -148,6 +153,7 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
         return 0;
     if (grant->lifetime_s == 0 || grant->count > LEASE_GRANT_MAX)
         return -EINVAL;
+    leases_notice_sleep(leases);
     name = lease_table_name(&leases->table, grant->name);
     count = touch_addresses(leases, grant, name);
     r = check_room(leases, name, count);
@@ -155,11 +161,11 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
         if (leases->touched[i].address->wanted == 0)
             r = -EINVAL; /* nothing loaded has such a service */
     if (r == 0) {
-        collect_writes(leases, count, name->text, now_ms, deadline_ms);
+        collect_writes(leases, count, name->text, now_ms, deadline_ms, learned_ms);
         r = leases_write_pending(leases, now_ms);
     }
     if (r == 0) {
-        remember_leases(leases, count, name, now_ms, deadline_ms);
+        remember_leases(leases, count, name, deadline_ms, learned_ms);
         return 0;
     }
     for (size_t i = 0; i < count; i++)

@@ -28,6 +28,7 @@ struct lease_grant {
     const uint64_t *services; /* one mask an address, of the loaded policy; not 0 */
     size_t count;
     uint32_t lifetime_s; /* from now; longer than the TTL that the client is told */
+    uint32_t age_s;      /* so long ago an upstream said so; 0: just now */
 };
 
 /* Returns when the kernel has every address, so the caller may tell the client. All in one
@@ -36,8 +37,9 @@ struct lease_grant {
  * -EINVAL no such service is loaded, or another -errno. */
 int leases_grant(struct leases *leases, const struct lease_grant *grant);
 
-/* Takes over what an earlier egressd left in the kernel (names from the elements' comments), as far
- * as policy still allows it. Before firewall_load. */
+/* Takes over what an earlier egressd left in the kernel (names from the elements' comments, when an
+ * answer last named the address from their times), as far as policy still allows it. Before
+ * firewall_load. */
 int leases_restore(struct leases *leases, const struct policy *policy);
 
 /* Judges every lease anew; what is no longer allowed is forgotten here, and firewall_load then

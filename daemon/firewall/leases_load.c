@@ -10,6 +10,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -31,6 +32,7 @@ static int restore_element(void *context, const struct element_read *element)
     const struct restore *restore = context;
     struct leases *leases = restore->leases;
     uint64_t deadline_ms = restore->now_ms + element->expires_ms;
+    uint64_t seen_ms = restore->now_ms - MIN(element->age_ms, restore->now_ms);
     char canonical[ENTRY_NAME_SIZE];
     struct text_error error;
     struct verdict verdict;
@@ -39,6 +41,7 @@ static int restore_element(void *context, const struct element_read *element)
     struct lease *lease;
 
     if (element->expires_ms == 0 || element->expires_ms > (uint64_t)LEASE_UNSEEN_MAX_S * 1000 ||
+        element->age_ms > (uint64_t)LEASE_UNSEEN_MAX_S * 1000 ||
         name_canonicalise(element->comment, canonical, &error) < 0 ||
         strcmp(canonical, element->comment) != 0)
         return 0;
@@ -54,7 +57,7 @@ static int restore_element(void *context, const struct element_read *element)
         lease = lease_table_add(&leases->table, name, address);
     if (lease->deadline_ms < deadline_ms)
         lease->deadline_ms = deadline_ms;
-    address->seen_ms = restore->now_ms;
+    address->seen_ms = MAX(address->seen_ms, seen_ms);
     return 0;
 }
 
@@ -278,6 +281,7 @@ void leases_put_load(struct leases *leases, const struct service_list *services,
                                                       .address = address,
                                                       .name = element->name->text,
                                                       .deadline_ms = element->deadline_ms,
+                                                      .seen_ms = address->seen_ms,
                                                       .service = element->service,
                                                   });
         }

@@ -3,6 +3,7 @@
 #include "firewall/lease_state.h"
 
 #include <linux/netfilter/nf_tables.h>
+#include <sys/param.h>
 
 #include "base/clock.h"
 #include "firewall/conntrack.h"
@@ -39,6 +40,7 @@ static bool note_use(const struct sweep *sweep, const struct address *destinatio
     services = lease_address_services(address) &
                service_list_at(&leases->firewall->services, protocol, port);
     address->used |= services;
+    until_ms = MIN(until_ms, address->seen_ms + (uint64_t)LEASE_UNSEEN_MAX_S * 1000 + 1);
     if (services && address->used_until_ms < until_ms)
         address->used_until_ms = until_ms;
     return services != 0;
@@ -159,6 +161,7 @@ static void prolong_used(const struct sweep *sweep)
                                                       .address = address,
                                                       .name = element->name->text,
                                                       .deadline_ms = address->used_until_ms,
+                                                      .seen_ms = address->seen_ms,
                                                       .service = element->service,
                                                       .may_exist = true,
                                                   });

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "firewall/firewall.h"
 #include "firewall/lease_state.h"
 #include "firewall/leases.h"
@@ -85,7 +86,8 @@ static struct address parse(const char *text)
 }
 
 /* Grants what the policy says of the name at each address, as the gate would. */
-static int grant(const char *name, uint32_t lifetime_s, const char *const *texts)
+static int grant_aged(const char *name, uint32_t lifetime_s, uint32_t age_s,
+                      const char *const *texts)
 {
     struct verdict verdict = policy_judge_name(policy, name);
     struct address addresses[16];
@@ -97,7 +99,12 @@ static int grant(const char *name, uint32_t lifetime_s, const char *const *texts
         services[count] = policy_judge_learned(policy, &verdict, &addresses[count], NULL);
     }
     return leases_grant(leases,
-                        &(struct lease_grant){name, addresses, services, count, lifetime_s});
+                        &(struct lease_grant){name, addresses, services, count, lifetime_s, age_s});
+}
+
+static int grant(const char *name, uint32_t lifetime_s, const char *const *texts)
+{
+    return grant_aged(name, lifetime_s, 0, texts);
 }
 
 /* What the kernel holds of an address: milliseconds left in allow4 or allow6 at a TCP port; 0:
@@ -217,9 +224,10 @@ START_TEST(what_cannot_be_granted_changes_nothing)
 
     ck_assert_int_eq(grant("api.test", 0, LIST("192.0.2.1")), -EINVAL); /* would be for ever */
     ck_assert_int_eq(
-        leases_grant(leases, &(struct lease_grant){"api.test", &address, &none, 1, 60}), -EINVAL);
+        leases_grant(leases, &(struct lease_grant){"api.test", &address, &none, 1, 60, 0}),
+        -EINVAL);
     ck_assert_int_eq(
-        leases_grant(leases, &(struct lease_grant){"api.test", &address, &unknown, 1, 60}),
+        leases_grant(leases, &(struct lease_grant){"api.test", &address, &unknown, 1, 60, 0}),
         -EINVAL);
     ck_assert_int_eq(grant("api.test", 60, LIST(NULL)), 0);
     ck_assert_uint_eq(leases_count(leases), 0);
@@ -308,7 +316,7 @@ static int grant_many(const char *name, unsigned first, unsigned number)
                 ADDRESS_V4, {11, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
             services[count] = policy_judge_name(policy, name).services;
         }
-        r = leases_grant(leases, &(struct lease_grant){name, addresses, services, count, 600});
+        r = leases_grant(leases, &(struct lease_grant){name, addresses, services, count, 600, 0});
     }
     return r;
 }
@@ -599,6 +607,58 @@ START_TEST(a_new_daemon_takes_over_what_the_policy_still_allows)
 }
 END_TEST
 
+/* leak: H47, H50 */
+START_TEST(a_restart_makes_no_answer_younger)
+{
+    const uint32_t hours_ms = 23 * 3600 * 1000;
+    struct address address = parse("192.0.2.1");
+    struct lease_address *known;
+
+    ck_assert_int_eq(grant_aged("api.test", 1, hours_ms / 1000, LIST("192.0.2.1")), 0);
+    ck_assert_int_eq(world_try_tcp("192.0.2.1", 443), 0);
+    leases_sweep(leases); /* it is in use, and so prolonged */
+    ck_assert(left_s("192.0.2.1", 443) > 100);
+    for (int i = 0; i < 2; i++) {
+        close_all();
+        open_all();
+        ck_assert_int_eq(leases_restore(leases, policy), 0);
+        known = lease_table_find_address(&leases->table, &address);
+        ck_assert_ptr_nonnull(known);
+        ck_assert_uint_le(known->seen_ms, clock_now_ms() - hours_ms);
+        ck_assert_uint_ge(known->seen_ms, clock_now_ms() - hours_ms - 60000);
+        load();
+    }
+}
+END_TEST
+
+/* leak: H47 */
+START_TEST(an_old_answer_gives_no_new_day)
+{
+    ck_assert_int_eq(grant_aged("api.test", 60, 86400, LIST("192.0.2.1")), 0);
+    ck_assert_int_eq(world_try_tcp("192.0.2.1", 443), 0);
+    world_sleep_ms(1100);
+    leases_sweep(leases);
+    ck_assert_uint_eq(leases_count(leases), 0);
+    close_all();
+    open_all();
+    ck_assert_int_eq(leases_restore(leases, policy), 0);
+    ck_assert_uint_eq(leases_count(leases), 0);
+}
+END_TEST
+
+/* leak: H13 */
+START_TEST(after_a_sleep_nothing_is_taken_for_granted)
+{
+    ck_assert_int_eq(grant("api.test", 60, LIST("192.0.2.1")), 0);
+    ck_assert(!leases->has_doubts);
+    leases->slept_ms -= 1000;
+    ck_assert_int_eq(grant("api.test", 60, LIST("192.0.2.1")), 0);
+    ck_assert(leases->has_doubts);
+    load();
+    ck_assert(!leases->has_doubts);
+}
+END_TEST
+
 static const char *const strange_elements[] = {
     "allow4 { 192.0.2.1 . tcp . 443 timeout 60s }",
     "allow4 { 192.0.2.1 . tcp . 443 timeout 60s comment \"evil.test\" }",
@@ -688,6 +748,9 @@ static Suite *make_suite(void)
     tcase_add_test(tests, the_kernel_forgets_names_that_a_load_refuses);
     tcase_add_test(tests, a_failed_load_leaves_leases_as_they_were);
     tcase_add_test(tests, a_new_daemon_takes_over_what_the_policy_still_allows);
+    tcase_add_test(tests, a_restart_makes_no_answer_younger);
+    tcase_add_test(tests, an_old_answer_gives_no_new_day);
+    tcase_add_test(tests, after_a_sleep_nothing_is_taken_for_granted);
     tcase_add_loop_test(tests, strange_elements_are_not_taken_over, 0,
                         sizeof(strange_elements) / sizeof(strange_elements[0]));
     tcase_add_test(tests, without_a_table_there_is_nothing_to_take_over);

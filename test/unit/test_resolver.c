@@ -450,11 +450,13 @@ END_TEST
 
 START_TEST(stale_answer_has_an_end)
 {
-    set_up_with(1);
+    set_up_with(30 + GRACE_S + 2); /* what it leases ends in time, too */
     world.ttl_s = 0;
     ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
     world.is_silent = true;
-    pass_time(1100);
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    ck_assert(world.answer.stale);
+    pass_time(2100);
     ck_assert_int_eq(ask("a.z.test"), RESOLVER_FAILED);
     tear_down();
 }
