@@ -105,14 +105,14 @@ static int receive_line(int fd, uint64_t deadline_ms, struct reply_text *text)
     }
 }
 
-static int parse_reply(const struct reply_text *text, struct json_object **ret_reply)
+int client_parse_reply(const char *line, size_t size, struct json_object **ret_reply)
 {
     struct json_tokener *tokener = json_tokener_new();
     struct json_object *reply;
 
     if (!tokener)
         abort();
-    reply = json_tokener_parse_ex(tokener, text->bytes, (int)text->size);
+    reply = json_tokener_parse_ex(tokener, line, (int)size);
     json_tokener_free(tokener);
     if (!json_object_is_type(reply, json_type_object)) {
         json_object_put(reply);
@@ -158,7 +158,7 @@ int client_ask(const char *runtime_dir, const char *command, const char *target,
     if (r == 0)
         r = receive_line(fd, deadline_ms, &text);
     if (r == 0)
-        r = parse_reply(&text, ret_reply);
+        r = client_parse_reply(text.bytes, text.size, ret_reply);
 
 done:
     free(text.bytes);

@@ -13,4 +13,7 @@ struct json_object;
 int client_ask(const char *runtime_dir, const char *command, const char *target, int timeout_ms,
                struct json_object **ret_reply);
 
+/* Of the line that came. Pure. */
+int client_parse_reply(const char *line, size_t size, struct json_object **ret_reply);
+
 #endif

@@ -101,10 +101,8 @@ static int ask(const struct request *request, const char *command, struct json_o
         complain_unreachable(request, r);
         return EX_UNAVAILABLE;
     }
-    if (request->as_json) {
-        printf("%s\n", json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PLAIN |
-                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
-    }
+    if (request->as_json)
+        screen_print_json(reply);
     screen_clean(reply);
     if (!is_ok(reply)) {
         r = code_of_error(reply);

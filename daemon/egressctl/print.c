@@ -36,7 +36,7 @@ static const char *join(struct json_object *array, const char *separator,
     text[0] = '\0';
     for (size_t i = 0; i < length_of(array); i++) {
         int size = snprintf(text + used, LINE_SIZE - used, "%s%s", i > 0 ? separator : "",
-                            json_object_get_string(item(array, i)));
+                            screen_text_at(array, i));
 
         if (size < 0 || (size_t)size >= LINE_SIZE - used)
             break;
@@ -98,7 +98,7 @@ static void print_sources(struct json_object *policy)
     for (size_t i = 0; i < length_of(files); i++) {
         if (i > 0)
             print_label("");
-        printf("%s\n", json_object_get_string(item(files, i)));
+        printf("%s\n", screen_text_at(files, i));
     }
     print_label("workspace");
     if (!*devcontainer) {
@@ -254,7 +254,7 @@ static void print_warnings(struct json_object *reply)
 
     printf("\n");
     for (size_t i = 0; i < length_of(weaknesses); i++)
-        screen_print(SCREEN_WARN, "weakness: %s\n", json_object_get_string(item(weaknesses, i)));
+        screen_print(SCREEN_WARN, "weakness: %s\n", screen_text_at(weaknesses, i));
     if (print_tampering(screen_member(reply, "kernel")) || length_of(weaknesses) > 0)
         printf("\n");
     if (json_object_get_boolean(screen_member(policy, "pending")))

@@ -48,27 +48,46 @@ void screen_cell(const char *text, int width)
         printf("%s\n%*s", text, width, "");
 }
 
-/* C0, DEL, and C1 as UTF-8 has them (C2 80 to C2 9F). */
-static bool is_control(const unsigned char *text)
+/* Bytes of the well-formed character of UTF-8 (RFC 3629) at text; 0: there is none, and what a
+ * terminal makes of it is anybody's guess. */
+static size_t measure_character(const unsigned char *text)
 {
-    return text[0] < 0x20 || text[0] == 0x7f ||
-           (text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0);
+    const unsigned char first = text[0], second = first >= 0xc2 ? text[1] : 0;
+    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+    if (first >= 0x80 && (first < 0xc2 || first > 0xf4))
+        return 0;
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+        return 0; /* too long a form, a surrogate, beyond Unicode */
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+/* C0, DEL, and C1 (C2 80 to C2 9F). */
+static bool is_control(const unsigned char *character)
+{
+    return character[0] < 0x20 || character[0] == 0x7f ||
+           (character[0] == 0xc2 && character[1] < 0xa0);
 }
 
 static void clean_string(struct json_object *string)
 {
     char *text = xstrdup(json_object_get_string(string));
     bool changed = false;
+    size_t length;
 
-    for (char *at = text; *at; at++) {
-        const unsigned char *bytes = (const unsigned char *)at;
+    for (char *at = text; *at; at += length) {
+        bool is_good;
 
-        if (!is_control(bytes))
-            continue;
-        if (bytes[0] == 0xc2)
-            *at++ = '?';
-        *at = '?';
-        changed = true;
+        length = measure_character((const unsigned char *)at);
+        is_good = length > 0 && !is_control((const unsigned char *)at);
+        length = length > 0 ? length : 1;
+        if (!is_good)
+            memset(at, '?', length);
+        changed = changed || !is_good;
     }
     if (changed)
         json_object_set_string(string, text);
@@ -98,6 +117,27 @@ void screen_clean(struct json_object *object)
     }
 }
 
+/* json-c escapes C0 alone. Beyond ASCII there is nothing but strings. */
+void screen_print_json(struct json_object *object)
+{
+    const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                  JSON_C_TO_STRING_NOSLASHESCAPE);
+    size_t length;
+
+    for (const char *at = text; *at; at += length > 0 ? length : 1) {
+        const unsigned char *bytes = (const unsigned char *)at;
+
+        length = measure_character(bytes);
+        if (length == 0)
+            fputs("\\ufffd", stdout);
+        else if (is_control(bytes))
+            printf("\\u%04x", length == 1 ? bytes[0] : bytes[1]);
+        else
+            fwrite(at, 1, length, stdout);
+    }
+    putchar('\n');
+}
+
 struct json_object *screen_member(struct json_object *object, const char *member)
 {
     struct json_object *value = NULL;
@@ -107,11 +147,20 @@ struct json_object *screen_member(struct json_object *object, const char *member
     return value;
 }
 
+/* Of a string alone: json-c would write any other value out, the names in it as they came. */
+static const char *text_of(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
 const char *screen_text(struct json_object *object, const char *member)
 {
-    struct json_object *value = screen_member(object, member);
+    return text_of(screen_member(object, member));
+}
 
-    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+const char *screen_text_at(struct json_object *array, size_t index)
+{
+    return text_of(json_object_array_get_idx(array, index));
 }
 
 int64_t screen_number(struct json_object *object, const char *member)

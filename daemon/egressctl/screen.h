@@ -4,6 +4,7 @@
 #ifndef EGRESSD_EGRESSCTL_SCREEN_H
 #define EGRESSD_EGRESSCTL_SCREEN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct json_object;
@@ -17,11 +18,16 @@ void screen_print(enum screen_colour colour, const char *format, ...)
 /* Pads to width; what is longer gets the rest of its line. */
 void screen_cell(const char *text, int width);
 
-/* Replaces control characters in every string of the object: it is then safe to print. */
+/* Replaces control characters, and what is not UTF-8, in every string of the object: those are then
+ * safe to print. */
 void screen_clean(struct json_object *object);
+
+/* One line of JSON that means the same, and is safe to print as well. */
+void screen_print_json(struct json_object *object);
 
 /* Members of an object that need not be there: "", 0, NULL. Borrowed. */
 const char *screen_text(struct json_object *object, const char *member);
+const char *screen_text_at(struct json_object *array, size_t index);
 int64_t screen_number(struct json_object *object, const char *member);
 struct json_object *screen_member(struct json_object *object, const char *member);
 
