@@ -46,14 +46,16 @@ const char *explain_expression(const struct transaction *transaction,
     struct attributes attributes;
 
     if (!message || (message->nlmsg_type & 0xff) != NFT_MSG_NEWRULE || !refusal.offset ||
-        refusal.offset >= message->nlmsg_len)
+        refusal.offset % NLMSG_ALIGNTO != 0 ||
+        refusal.offset + sizeof(struct nlattr) > message->nlmsg_len)
         return NULL;
 
     /* The kernel points at one item of the rule's list of expressions. */
     const struct nlattr *item =
         (const struct nlattr *)(const void *)((const uint8_t *)message + refusal.offset);
 
-    if (mnl_attr_get_type(item) != NFTA_LIST_ELEM ||
+    if (!mnl_attr_ok(item, (int)(message->nlmsg_len - refusal.offset)) ||
+        mnl_attr_get_type(item) != NFTA_LIST_ELEM ||
         attributes_read_nested(item, &attributes) < 0 ||
         !attributes_text(&attributes, NFTA_EXPR_NAME))
         return NULL;
@@ -73,7 +75,8 @@ static const char *rule_comment(const struct attributes *attributes)
 {
     const char *text = attributes_text(attributes, NFTA_RULE_USERDATA);
 
-    return text ? text + 2 : "?";
+    return text && mnl_attr_get_payload_len(attributes->of[NFTA_RULE_USERDATA]) > 2 ? text + 2
+                                                                                    : "?";
 }
 
 static void describe_message(const struct nlmsghdr *message, char what[static WHAT_SIZE])

@@ -69,6 +69,8 @@ static int restore_set(struct restore *restore, const struct set *set)
     return r == -ENOENT ? 0 : r;
 }
 
+#define RANGE_SETS_MAX (POLICY_SERVICES_MAX * FAMILIES)
+
 /* The sets of port ranges that the table has; another policy than ours may have made them. */
 struct range_sets {
     struct set *sets;
@@ -79,12 +81,12 @@ static int on_set(void *context, const struct nlmsghdr *message)
 {
     struct range_sets *found = context;
     struct nftnl_set *set = nftnl_set_alloc();
-    const char *name;
+    const char *table, *name;
 
     if (!set)
         abort();
-    if (nftnl_set_nlmsg_parse(message, set) >= 0 && found->count < 2 * POLICY_SERVICES_MAX &&
-        strcmp(nftnl_set_get_str(set, NFTNL_SET_TABLE), FIREWALL_TABLE) == 0 &&
+    if (nftnl_set_nlmsg_parse(message, set) >= 0 && found->count < RANGE_SETS_MAX &&
+        (table = nftnl_set_get_str(set, NFTNL_SET_TABLE)) && strcmp(table, FIREWALL_TABLE) == 0 &&
         (name = nftnl_set_get_str(set, NFTNL_SET_NAME)) && strncmp(name, "range", 5) == 0 &&
         (name[5] == '4' || name[5] == '6') && strlen(name) < SET_NAME_SIZE) {
         struct set *added = &found->sets[found->count++];
@@ -119,8 +121,7 @@ static int find_range_sets(struct firewall *firewall, struct range_sets *found)
 int leases_restore(struct leases *leases, const struct policy *policy)
 {
     struct restore restore = {leases, policy, clock_now_ms()};
-    struct range_sets ranges = {.sets =
-                                    xcalloc((size_t)2 * POLICY_SERVICES_MAX, sizeof(struct set))};
+    struct range_sets ranges = {.sets = xcalloc(RANGE_SETS_MAX, sizeof(struct set))};
     int r = find_range_sets(leases->firewall, &ranges);
 
     for (size_t i = 0; r == 0 && i < FAMILIES; i++) {
