@@ -150,6 +150,37 @@ def test_an_allowed_host_is_not_asked_to_pass_it_on(lab, container, hop, address
     assert container.connect(hop, 443)
 
 
+JOIN = """
+import socket
+four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+four.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                socket.inet_aton("239.1.2.3") + bytes(4))
+six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+               socket.inet_pton(socket.AF_INET6, "ff05::5ec:2e7") + bytes(4))
+"""
+
+
+@pytest.mark.leak("H33")
+def test_joining_a_group_is_told_to_the_link_at_most(lab, container):
+    """Documented: the kernel reports IPv6 groups, whose addresses anybody chooses, to ff02::16. No
+    router passes that on, but who listens on the same link can read it."""
+    def told(group):
+        lab.forget()
+        container.run(["/usr/bin/python3", "-I", "-c", JOIN], uid=1000)
+        wait_until(lambda: any(six in frame for frame in lab.witness.frames()), "a report")
+        return [frame for frame in lab.witness.frames() if group in frame]
+
+    four, six = socket.inet_aton("239.1.2.3"), socket.inet_pton(socket.AF_INET6, "ff05::5ec:2e7")
+    all_routers = socket.inet_pton(socket.AF_INET6, "ff02::16")
+    assert told(four)
+    lab.egressd(allow=[ALLOWED])
+    assert not told(four)
+    for frame in told(six):
+        hop_limit, destination = frame[21], frame[38:54]
+        assert (hop_limit, destination) == (1, all_routers)
+
+
 @pytest.mark.leak("H27")
 def test_nobody_in_here_answers_for_an_upstream(lab, container, zone):
     zone.twist("slow.test", dns_zone.silence)

@@ -407,6 +407,7 @@ static int apply(const struct configuration_request *request)
     return r;
 }
 
+/* leak: L20 */
 START_TEST(later_edit_is_pending_until_applied)
 {
     struct configuration_request request = request_for(workspace);
