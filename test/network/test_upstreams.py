@@ -45,6 +45,29 @@ def test_failure_is_told_before_a_stub_gives_up(lab, container, zone, twists, up
     assert answer.elapsed < PATIENCE_S
 
 
+@pytest.mark.leak("H47", "H48")
+@pytest.mark.parametrize("rule", [
+    "udp dport 53 reject with icmpx port-unreachable",
+    "udp dport 53 reject with icmpx host-unreachable",
+    "tcp dport 53 reject with tcp reset"], ids=["no port", "no host", "no stream"])
+def test_a_server_that_is_not_there(lab, container, zone, rule):
+    """The network says so, or a truncated answer leads to a stream that nobody takes."""
+    zone.twist("*", dns_zone.truncated(0))
+    internet = lab.internet.machine
+    internet.nft("add", "table", "inet", "broken")
+    internet.nft("add", "chain", "inet", "broken", "in", "{ type filter hook input priority 0; }")
+    internet.nft("add", "rule", "inet", "broken", "in", f"ip daddr {UPSTREAM}", *rule.split())
+    lab.egressd(allow=["*.late.test", ALLOWED], upstream=(UPSTREAM, SECOND))
+    answer = container.dig(ALLOWED)
+    assert answer.addresses == [ALLOWED_V4] and answer.elapsed < PATIENCE_S
+    internet.nft("add", "rule", "inet", "broken", "in", f"ip daddr {SECOND}", *rule.split())
+    zone.host("x.late.test", ALLOWED_V4)
+    answer = container.dig("x.late.test")
+    assert (answer.rcode, answer.addresses) == ("SERVFAIL", []) and answer.elapsed < PATIENCE_S
+    internet.nft("delete", "table", "inet", "broken")
+    wait_until(lambda: container.dig("x.late.test").addresses, "the servers' return", timeout=15)
+
+
 @pytest.mark.leak("H47", "H17")
 def test_a_chain_in_slow_pieces_is_given_up_in_time(lab, container, zone):
     """Each piece comes within what one question may take; all of them together do not."""
