@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int text_error_set(struct text_error *reterr, unsigned line, unsigned column, const char *format,
-                   ...)
+int(text_error_set)(struct text_error *reterr, unsigned line, unsigned column, const char *format,
+                    ...)
 {
     va_list arguments;
     int length;

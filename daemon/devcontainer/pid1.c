@@ -55,7 +55,7 @@ static int read_argument(const char **at, const char *end,
 static int read_arguments(const char *at, const char *end,
                           struct configuration_arguments *ret_arguments)
 {
-    struct configuration_arguments arguments;
+    struct configuration_arguments arguments = {.workspace = ""};
     int r = read_argument(&at, end, arguments.workspace);
 
     if (r == 0)

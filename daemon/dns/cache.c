@@ -123,8 +123,10 @@ void cache_pin(struct cache *cache, struct cache_record *record)
 void cache_trim(struct cache *cache)
 {
     while (cache->listed > CACHE_RECORDS_MAX ||
-           (cache->addresses > CACHE_ADDRESSES_MAX && cache->listed > 0))
+           (cache->addresses > CACHE_ADDRESSES_MAX && cache->listed > 0)) {
+        assert(cache->oldest->is_listed && !cache->oldest->older);
         cache_remove(cache, cache->oldest);
+    }
 }
 
 struct cache_record *cache_add(struct cache *cache, const char *name, enum address_family family,

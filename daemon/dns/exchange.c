@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dns/exchange.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -557,8 +558,10 @@ static void on_poll_closed(uv_handle_t *handle)
 
 void exchanger_close(struct exchanger *exchanger, void (*on_closed)(void *context), void *context)
 {
-    while (exchanger->living)
+    while (exchanger->living) {
+        assert(!exchanger->living->previous);
         exchange_cancel(exchanger->living);
+    }
     drop_all_idle(exchanger);
     exchanger->on_closed = on_closed;
     exchanger->context = context;

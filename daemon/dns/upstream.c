@@ -360,8 +360,10 @@ static void on_tick_closed(uv_handle_t *handle)
 
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context)
 {
-    while (upstream->questions)
+    while (upstream->questions) {
+        assert(!upstream->questions->previous);
         end(upstream->questions);
+    }
     upstream->on_closed = on_closed;
     upstream->closed_context = context;
     exchanger_close(upstream->exchanger, on_exchanger_closed, upstream);

@@ -90,10 +90,10 @@ static int on_flow(void *context, const struct flow *flow)
     return 0;
 }
 
-static bool go_through_flows(const struct sweep *sweep)
+static bool go_through_flows(struct sweep *sweep)
 {
     struct netlink *netlink = sweep->leases->firewall->netlink;
-    const struct flow_listener listener = {on_flow, NULL, (void *)(uintptr_t)(const void *)sweep};
+    const struct flow_listener listener = {on_flow, NULL, sweep};
     int count = conntrack_count(netlink);
 
     return count >= 0 && count <= FLOWS_MAX && conntrack_each(netlink, &listener) == 0;
