@@ -259,7 +259,8 @@ START_TEST(inbound_flows_are_not_cut)
     for (int i = 0; i < 100 && access("/tmp/egressd-test-answer", F_OK) < 0; i++)
         world_sleep_ms(20);
     world_sleep_ms(50);
-    output = world_output("cat /tmp/egressd-test-answer; rm -f /tmp/egressd-test-*");
+    output = world_output("cat /tmp/egressd-test-answer; rm -f /tmp/egressd-test-answer "
+                          "/tmp/egressd-test-connected");
     ck_assert_str_eq(output, "Ilate");
     free(output);
 }
