@@ -23,6 +23,7 @@
 #define READ_SIZE 32768 /* what the kernel fills at most in one part of a dump */
 #define DUMP_TRIES 8
 #define DISCARDS_MAX 64
+#define ERROR_MAX 4095 /* MAX_ERRNO of the kernel */
 
 struct netlink {
     struct mnl_socket *socket;
@@ -178,6 +179,8 @@ static bool is_acknowledgement(const struct nlmsghdr *message, int *ret_error)
         message->nlmsg_len < mnl_nlmsg_size(sizeof(struct nlmsgerr)))
         return false;
     *ret_error = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
+    if (*ret_error > 0 || *ret_error < -ERROR_MAX)
+        *ret_error = -EBADMSG;
     return true;
 }
 
