@@ -202,12 +202,16 @@ void backstop_put(struct backstop *backstop)
 
     existing = snapshot_new();
     can_stay = snapshot_read(existing, backstop->netlink, NFPROTO_NETDEV) == 0 &&
-               snapshot_has_table_of(existing, backstop->put);
+               (backstop->expectation.snapshot ? snapshot_has_table_of(existing, backstop->put)
+                                               : snapshot_has_chains_of(existing, backstop->put));
     if (can_stay) {
         ruleset_put_table(transaction, backstop->features, NFPROTO_NETDEV, 0);
         ruleset_put_rules_removal(transaction, NFPROTO_NETDEV);
         put_old_chains_removal(backstop, existing);
-    } else { /* what cannot be read, sleeps or has no owner is replaced as a whole */
+    } else {
+        /* What cannot be read, sleeps or has no owner is replaced as a whole; also what an earlier
+         * daemon left for other interfaces, for a table that is taken over gets no new chains in
+         * the same transaction. */
         ruleset_put_empty_table(transaction, backstop->features, NFPROTO_NETDEV);
         snapshot_free(existing);
         existing = snapshot_new();

@@ -52,7 +52,10 @@ bool features_give_up(struct features *features, const struct transaction *trans
     char name[EXPLAIN_NAME_SIZE];
     const char *expression = explain_expression(transaction, name);
 
-    if (!message || !explain_is_missing(error))
+    if (!message)
+        return false;
+    /* Whatever the reason, the table inet egressd must not wait for the other one. */
+    if (!explain_is_missing(error) && message_family(message) != NFPROTO_NETDEV)
         return false;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         if (signs[i].message != (message->nlmsg_type & 0xff) ||

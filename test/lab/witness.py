@@ -125,6 +125,11 @@ class Witness:
         self.settle()
         return list(self._frames)
 
+    def carried(self, content):
+        """Whether anything that arrived since forget(), of whatever kind, contained these bytes."""
+        self.settle()
+        return any(content in frame for frame in list(self._frames))
+
     def packets(self, **wanted):
         """What arrived since forget(), without ARP and neighbour discovery.
 
