@@ -83,8 +83,7 @@ static void make_fit(uint8_t *bytes, size_t size, uint32_t first)
 {
     struct nlmsghdr *message = (struct nlmsghdr *)(void *)bytes;
 
-    for (int left = (int)size;
-         mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+    for (int left = (int)size; mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
          message = mnl_nlmsg_next(message, &left)) {
         struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 

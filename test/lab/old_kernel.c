@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes the kernel older for one program, loaded with LD_PRELOAD: what EGRESSD_KERNEL_LACKS names
  * (words with commas between) is asked for in a way that no kernel knows, so that the kernel itself
- * refuses it, in its own words. "owner" is a table's owner, "nat" that type of chain, any other
- * word an expression of rules. */
+ * refuses it, in its own words. "owner" is a table's owner, "nat" that type of chain, "netdev",
+ * "egress" and "rtclassid" are what the backstop is made of, any other word an expression of rules.
+ */
 #include <dlfcn.h>
 #include <endian.h>
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -63,6 +67,37 @@ static void spoil_name(struct nlmsghdr *message, uint16_t type)
     }
 }
 
+/* Another value of each 32-bit attribute of this type that has this one, at whatever depth. */
+static void spoil_number(struct nlmsghdr *message, uint16_t type, uint32_t value)
+{
+    char *end = (char *)message + message->nlmsg_len;
+
+    for (char *at = (char *)message + NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+         at + NLA_HDRLEN + sizeof(value) <= end; at += NLA_ALIGNTO) {
+        struct nlattr *attribute = (struct nlattr *)at;
+        uint32_t *number = (uint32_t *)(at + NLA_HDRLEN);
+
+        if (attribute->nla_type == type && attribute->nla_len == NLA_HDRLEN + sizeof(*number) &&
+            *number == htobe32(value))
+            *number = UNKNOWN_FLAG;
+    }
+}
+
+/* The table netdev egressd: no such family, no such hook, no such key of a packet. */
+static void spoil_netdev(struct nlmsghdr *message)
+{
+    struct nfgenmsg *header = (struct nfgenmsg *)((char *)message + NLMSG_HDRLEN);
+
+    if (header->nfgen_family != NFPROTO_NETDEV)
+        return;
+    if (lacks("netdev"))
+        header->nfgen_family = NFPROTO_NUMPROTO + 1;
+    if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) && lacks("egress"))
+        spoil_number(message, NFTA_HOOK_HOOKNUM, NF_NETDEV_EGRESS);
+    if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) && lacks("rtclassid"))
+        spoil_number(message, NFTA_META_KEY, NFT_META_RTCLASSID);
+}
+
 static void spoil(char *messages, size_t size)
 {
     for (char *end = messages + size; messages + NLMSG_HDRLEN <= end;) {
@@ -76,6 +111,8 @@ static void spoil(char *messages, size_t size)
             spoil_name(message, NFTA_CHAIN_TYPE);
         if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
             spoil_name(message, NFTA_EXPR_NAME);
+        if (message->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES)
+            spoil_netdev(message);
         messages += NLMSG_ALIGN(message->nlmsg_len);
     }
 }
