@@ -249,6 +249,7 @@ static void check_renewal(void)
     ck_assert_near(left_s("192.0.2.1", 443), 300);
 }
 
+/* leak: H7, H12 */
 START_TEST(a_lease_is_never_shortened)
 {
     check_renewal();
