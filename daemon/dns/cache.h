@@ -47,6 +47,7 @@ struct cache_record {
     uint64_t *services; /* one an address: as leased, by the policy of then */
     size_t count;
     char *final_name; /* NULL: the name itself */
+    uint64_t denied;  /* services that the chain to it takes away */
 
     const char *name; /* the end of the key */
     char key[];

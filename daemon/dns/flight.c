@@ -190,7 +190,7 @@ static bool has_stale(const struct resolver *resolver, const struct cache_record
 bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
                          struct resolver_answer *ret_answer)
 {
-    struct verdict verdict = resolver_judge(resolver, record->name);
+    struct verdict verdict = resolver_judge_chain(resolver, record->name, record->denied);
 
     if (!has_stale(resolver, record) || !verdict.allowed)
         return false;
@@ -427,6 +427,7 @@ static void remember(struct flight *flight, enum cache_result result, size_t kep
 
     cache_store(resolver->cache, record, resolver->kept, resolver->services, kept,
                 flight->hops > 0 ? flight->final_name : NULL);
+    record->denied = flight->denied;
     record->result = result;
     record->error[0] = '\0';
     record->is_failing = false;
@@ -502,12 +503,11 @@ static void land_denied(struct flight *flight)
     land(flight, &result);
 }
 
-/* Takes note of the answer's piece of the chain. 0, 1 for a denied name in it, or -ELOOP. */
+/* Takes note of the answer's piece of the chain. 0 or -ELOOP. */
 static int follow_piece(struct flight *flight, const struct message_answer *answer)
 {
     for (size_t i = 0; i < answer->chain_count; i++)
-        if (resolver_judge(flight->resolver, answer->chain[i]).reason == VERDICT_DENIED)
-            return 1;
+        flight->denied |= policy_denied_services(flight->resolver->policy, answer->chain[i]);
     flight->hops += answer->chain_count;
     if (answer->ttl_s < flight->ttl_s)
         flight->ttl_s = answer->ttl_s;
@@ -527,19 +527,23 @@ static bool is_cut_short(const struct message_answer *answer)
 static void on_upstream(void *context, int status, const struct message_answer *answer)
 {
     struct flight *flight = context;
-    struct verdict verdict = resolver_judge(flight->resolver, flight->record->name);
+    struct resolver *resolver = flight->resolver;
+    struct verdict verdict = resolver_judge(resolver, flight->record->name);
 
     flight->question = NULL;
-    if (status == 0 && verdict.allowed)
+    if (!verdict.allowed) { /* the policy may have changed since the question left */
+        land_refused(flight);
+        return;
+    }
+    if (status == 0)
         status = follow_piece(flight, answer);
+    verdict = resolver_judge_chain(resolver, flight->record->name, flight->denied);
     if (status == 0 && verdict.allowed && is_cut_short(answer)) {
         status = ++flight->pieces > PIECES_MAX ? -ELOOP : ask_upstream(flight, flight->final_name);
         if (status == 0)
             return;
     }
-    if (!verdict.allowed) /* the policy may have changed since the question left */
-        land_refused(flight);
-    else if (status > 0)
+    if (!verdict.allowed)
         land_denied(flight);
     else if (status < 0)
         land_failed(flight, status);

@@ -31,6 +31,7 @@ struct flight {
     unsigned pieces;
     size_t hops;
     uint32_t ttl_s;
+    uint64_t denied; /* services that names of the chain take away */
     char final_name[WIRE_NAME_TEXT_SIZE];
 };
 
@@ -57,6 +58,9 @@ struct resolver {
 };
 
 struct verdict resolver_judge(const struct resolver *resolver, const char *name);
+/* The same without what the chain from there takes away. */
+struct verdict resolver_judge_chain(const struct resolver *resolver, const char *name,
+                                    uint64_t denied);
 
 struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s);
 struct resolver_answer resolver_no_answer(const char *name, enum resolver_status status,

@@ -20,6 +20,20 @@ struct verdict resolver_judge(const struct resolver *resolver, const char *name)
     return policy_judge_name(resolver->policy, name);
 }
 
+struct verdict resolver_judge_chain(const struct resolver *resolver, const char *name,
+                                    uint64_t denied)
+{
+    struct verdict verdict = resolver_judge(resolver, name);
+
+    verdict.services &= ~denied;
+    verdict.private_services &= ~denied;
+    if (verdict.allowed && verdict.services == 0) {
+        verdict.allowed = false;
+        verdict.reason = VERDICT_DENIED;
+    }
+    return verdict;
+}
+
 static bool is_exact(const struct verdict *verdict)
 {
     return verdict->entry && verdict->entry->kind == ENTRY_NAME;
@@ -206,8 +220,14 @@ static void rejudge(struct resolver *resolver, struct cache_record *record)
 {
     struct verdict verdict = resolver_judge(resolver, record->name);
 
-    if (record->flight)
+    /* Services mean something only with their policy, and of the chain only the end is known. */
+    record->denied = record->final_name && resolver->policy
+                         ? policy_denied_services(resolver->policy, record->final_name)
+                         : 0;
+    if (record->flight) {
         record->flight->entry = verdict.entry;
+        record->flight->denied = record->flight->pieces > 0 ? UINT64_MAX : 0;
+    }
     if (!verdict.allowed && !record->flight) {
         cache_remove(resolver->cache, record);
         return;

@@ -366,6 +366,17 @@ struct verdict policy_judge_name(const struct policy *policy, const char *name)
     return decide(&allow, &deny);
 }
 
+uint64_t policy_denied_services(const struct policy *policy, const char *name)
+{
+    const struct name_rule *rule;
+    const char *above = NULL;
+    uint64_t services = 0;
+
+    while ((rule = next_rule(policy, name, &above)))
+        services |= rule->grants[POLICY_DENY].services;
+    return services;
+}
+
 static struct grant sum_of_nets(const struct net_list *list, const struct address *address)
 {
     struct grant sum = {0};

@@ -70,6 +70,9 @@ struct verdict {
 /* name is canonical (lower case, no final dot). */
 struct verdict policy_judge_name(const struct policy *policy, const char *name);
 
+/* What deny entries take of a name, whoever allows it: for names that an allowed one leads to. */
+uint64_t policy_denied_services(const struct policy *policy, const char *name);
+
 /* An address by itself: entries that are addresses or prefixes. */
 struct verdict policy_judge_address(const struct policy *policy, const struct address *address);
 

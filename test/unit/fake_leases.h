@@ -14,6 +14,7 @@ struct leases {
     uint32_t lifetime_s;
     size_t count;
     struct address addresses[LEASE_ADDRESSES_PER_NAME_MAX];
+    uint64_t services[LEASE_ADDRESSES_PER_NAME_MAX];
 };
 
 int leases_grant(struct leases *leases, const struct lease_grant *grant)
@@ -24,6 +25,7 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
     leases->lifetime_s = grant->lifetime_s;
     leases->count = grant->count;
     memcpy(leases->addresses, grant->addresses, grant->count * sizeof(grant->addresses[0]));
+    memcpy(leases->services, grant->services, grant->count * sizeof(grant->services[0]));
     strncpy(leases->name, grant->name, sizeof(leases->name) - 1);
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 
 static const struct upstream_options quick = {.mark = 0, .try_ms = 40, .total_ms = 150};
 static const char *const allow[] = {"*.z.test", "exact.example", "db", "priv.example", NULL};
-static const char *const deny[] = {"denied.z.test", "denied.invalid", NULL};
+static const char *const deny[] = {"denied.z.test", "denied.invalid", "partly.invalid:443", NULL};
 
 static struct {
     uv_loop_t loop;
@@ -77,6 +78,9 @@ static void script(void *context, const struct dns_question *question)
     } else if (strcmp(name, "todenied.z.test") == 0) {
         wire_cname(&wire, name, 30, "denied.invalid");
         wire_address(&wire, WIRE_ANSWER, "denied.invalid", 30, "192.0.2.9");
+    } else if (strcmp(name, "topartly.z.test") == 0) {
+        wire_cname(&wire, name, 30, "partly.invalid");
+        wire_address(&wire, WIRE_ANSWER, "partly.invalid", 30, "192.0.2.9");
     } else if (sscanf(name, "endless%u.z.test", &hop) == 1) {
         char target[32];
 
@@ -378,6 +382,24 @@ START_TEST(deny_wins_over_the_chain)
     ck_assert_int_eq(ask("todenied.z.test"), RESOLVER_REFUSED);
     ck_assert_ptr_nonnull(world.answer.why);
     ck_assert_uint_eq(world.leases.grants, 0);
+    tear_down();
+}
+END_TEST
+
+/* A deny of one port takes that port, of the target as of the name itself, and nothing else. */
+/* leak: H14 */
+START_TEST(deny_of_a_port_wins_over_the_chain)
+{
+    uint64_t https, http;
+
+    set_up();
+    https = policy_service_of(world.policy, IPPROTO_TCP, 443);
+    http = policy_service_of(world.policy, IPPROTO_TCP, 80);
+    ck_assert_int_eq(ask("topartly.z.test"), RESOLVER_OK);
+    ck_assert_uint_eq(world.leases.services[0] & https, 0);
+    ck_assert_uint_eq(world.leases.services[0] & http, http);
+    ck_assert_int_eq(ask("a.z.test"), RESOLVER_OK);
+    ck_assert_uint_eq(world.leases.services[0] & https, https);
     tear_down();
 }
 END_TEST
@@ -772,6 +794,7 @@ int main(void)
     tcase_add_test(tests, chain_is_leased_to_its_root);
     tcase_add_test(tests, chain_in_pieces_is_followed);
     tcase_add_test(tests, deny_wins_over_the_chain);
+    tcase_add_test(tests, deny_of_a_port_wins_over_the_chain);
     tcase_add_test(tests, negative_answers_are_kept_for_a_while);
     tcase_add_test(tests, failures_are_kept_for_a_moment);
     tcase_add_test(tests, stale_answer_when_nobody_answers);
