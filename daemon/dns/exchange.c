@@ -115,6 +115,7 @@ static struct port_choice read_ports(void)
         return ports;
     file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
     if (file) {
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it, and the bounds are checked */
         if (fscanf(file, "%u %u", &low, &high) != 2 || low < PORT_LOWEST || high < low ||
             high > UINT16_MAX) {
             low = PORT_LOWEST;

@@ -103,6 +103,7 @@ static void schedule(struct item *item, uint64_t due_ms)
         if (refresh->heap_count == refresh->heap_capacity) {
             refresh->heap_capacity = refresh->heap_capacity ? 2 * refresh->heap_capacity : 64;
             refresh->heap =
+                /* NOLINTNEXTLINE(bugprone-sizeof-expression): it holds pointers */
                 xreallocarray(refresh->heap, refresh->heap_capacity, sizeof(refresh->heap[0]));
         }
         put_at(refresh, refresh->heap_count++, item);
@@ -239,6 +240,7 @@ static void pump(struct refresh *refresh)
         return;
     refresh->is_pumping = true;
     while (refresh->heap_count > 0 && refresh->in_flight < IN_FLIGHT_MAX &&
+           /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): one that was dropped has left the heap */
            refresh->heap[0]->due_ms <= now_ms)
         ask(refresh->heap[0]);
     refresh->is_pumping = false;

@@ -216,6 +216,7 @@ static void compile_net(struct policy *policy, enum policy_list list, const stru
     struct net_list *nets = &policy->nets[list];
 
     nets->nets = xreallocarray(nets->nets, nets->count + 1, sizeof(nets->nets[0]));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it holds pointers */
     nets->entries = xreallocarray(nets->entries, nets->count + 1, sizeof(nets->entries[0]));
     nets->entries[nets->count] = entry;
     nets->nets[nets->count++] =
