@@ -15,6 +15,8 @@ from lab.waiting import wait_until
 
 from . import images
 
+START_S = 180  # it takes one or two, on a machine with nothing else to do
+
 # Not Machine's mount namespace: dockerd needs the cgroups below the host's /sys.
 SETUP = """
 mount --bind "$1" /etc/resolv.conf
@@ -60,7 +62,7 @@ class Engine:
                  f"--cgroup-parent={_cgroup(os.getpid())}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
-            wait_until(self._answers, "dockerd", timeout=60, pause=0.05)
+            wait_until(self._answers, "dockerd", timeout=START_S, pause=0.05)
         except BaseException:
             self.close()
             raise
@@ -68,7 +70,7 @@ class Engine:
     def _answers(self):
         if self._keeper.poll() is not None:
             raise RuntimeError(f"dockerd ended:\n{self.log()[-3000:]}")
-        return self.docker("version", check=False).returncode == 0
+        return self.docker("version", check=False, timeout=START_S).returncode == 0
 
     def close(self):
         if not self._keeper:

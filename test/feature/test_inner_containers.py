@@ -24,7 +24,8 @@ def arguments(request, world):
 
 def knock(engine, host, *options):
     """What a program sees that runs in a container of the inner engine."""
-    done = engine.docker("run", "--rm", *options, BUSYBOX, "knock", host, "80", check=False)
+    done = engine.docker("run", "--rm", *options, BUSYBOX, "knock", host, "80", check=False,
+                         timeout=180)
     return done.returncode, done.stderr
 
 
