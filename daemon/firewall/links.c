@@ -82,9 +82,9 @@ static bool is_bridge(const char *kind)
 }
 
 /* kind: what sort of virtual interface it is, master_kind: what it is plugged into; NULL: none. */
-static bool is_uplink(unsigned flags, const char *kind, const char *master_kind)
+static bool is_uplink(const char *kind, const char *master_kind)
 {
-    return !(flags & IFF_LOOPBACK) && !is_bridge(kind) && !(kind && is_bridge(master_kind));
+    return !is_bridge(kind) && !(kind && is_bridge(master_kind));
 }
 
 static void add_link(struct list *list, int index, const char *name)
@@ -113,7 +113,7 @@ static int on_link(void *context, const struct nlmsghdr *message)
     if (!name ||
         (top.of[IFLA_LINKINFO] && attributes_read_nested(top.of[IFLA_LINKINFO], &info) < 0))
         return -EBADMSG;
-    if (is_uplink(header->ifi_flags, attributes_text(&info, IFLA_INFO_KIND),
+    if (is_uplink(attributes_text(&info, IFLA_INFO_KIND),
                   attributes_text(&info, IFLA_INFO_SLAVE_KIND)))
         add_link(context, header->ifi_index, name);
     return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The network interfaces by which a packet may leave this network namespace, as they come and go.
  *
- * That is every interface but loopback, bridges and what is plugged into a bridge here: those lead
- * to containers within this container, and frames that one of them sends another have never seen
- * the IP stack. A port that is no virtual interface is an uplink all the same: somebody bridges
- * the way out. */
+ * That is every interface but bridges and what is plugged into a bridge here: those lead to
+ * containers within this container, and frames that one of them sends another have never seen the
+ * IP stack. A port that is no virtual interface is an uplink all the same: somebody bridges the way
+ * out. So is loopback: what leaves by it comes in again, and could pass for the question of
+ * somebody outside, whose answer then leaves. */
 #ifndef EGRESSD_FIREWALL_LINKS_H
 #define EGRESSD_FIREWALL_LINKS_H
 

@@ -37,8 +37,15 @@ def checksum(data):
     return ~total & 0xffff
 
 
-def udp(payload, port=443, sport=4444):
-    return struct.pack("!HHHH", sport, port, 8 + len(payload), 0) + payload
+def udp(payload, port=443, sport=4444, ends=None):
+    """ends: source and destination, where the receiver wants a checksum."""
+    size = 8 + len(payload)
+    datagram = struct.pack("!HHHH", sport, port, size, 0) + payload
+    if not ends:
+        return datagram
+    family = socket.AF_INET6 if ":" in ends[0] else socket.AF_INET
+    summed = b"".join(socket.inet_pton(family, end) for end in ends) + struct.pack("!HH", UDP, size)
+    return datagram[:6] + struct.pack("!H", checksum(summed + datagram)) + payload
 
 
 def tcp(payload, flags, port=443, sport=4444):

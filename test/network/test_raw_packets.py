@@ -1,4 +1,4 @@
-"""Packets of one's own making, with and without CAP_NET_RAW: whatever they claim, they stay in here.
+"""Packets of one's own making, with and without CAP_NET_RAW: whatever they claim, they stay here.
 
 Each carries bytes of its own, and the witness looks for them in every frame that arrives, whatever
 its kind. With egressd off all of them arrive.
@@ -6,6 +6,7 @@ its kind. With egressd off all of them arrive.
 
 import itertools
 import socket
+import subprocess
 
 import pytest
 
@@ -89,6 +90,44 @@ def test_a_packet_socket_gets_nothing_out(lab, container):
     ways.closed()
 
 
+ANSWERER = """
+import socket, sys
+server = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+server.bind((sys.argv[1], 7777)); server.settimeout(3); print("up", flush=True)
+try: server.sendto(b"<an answer>", server.recvfrom(100)[1])
+except OSError as error: print(error)
+"""
+
+
+@pytest.mark.leak("H34", "H28")
+@pytest.mark.parametrize("own, evil, kind", [(CONTAINER_V4, EVIL_V4, IPV4),
+                                             (CONTAINER_V6, EVIL_V6, IPV6)], ids=["v4", "v6"])
+def test_an_inbound_flow_cannot_be_forged_on_loopback(lab, container, own, evil, kind):
+    """A frame that a packet socket sends on lo comes in again: as a question of somebody outside,
+    whose answer would leave as part of a flow that began out there."""
+    packet = raw.ipv4 if kind == IPV4 else raw.ipv6
+    request = dict(do="frame", device="lo", kind=kind, to="00" * 6,
+                   body=packet(evil, own, UDP, raw.udp(b"?", 7777, 9999, (evil, own))))
+    container.run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0",
+                   "net.ipv4.conf.lo.rp_filter=0"])
+
+    def forge():
+        with subprocess.Popen(container.command(["/usr/bin/python3", "-I", "-c", ANSWERER, own]),
+                              stdout=subprocess.PIPE) as server:
+            server.stdout.readline()
+            outcome, = raw.send(container, [request])
+            server.stdout.read()
+        return outcome
+
+    lab.forget()
+    assert forge()
+    wait_until(lambda: lab.witness.carried(b"<an answer>"), "an answer to a forged question")
+    lab.egressd(allow=[ALLOWED])
+    lab.forget()
+    assert forge().error == "ENOBUFS"
+    assert not lab.witness.carried(b"<an answer>")
+
+
 @pytest.mark.leak("H34")
 def test_express_sockets_are_a_limit(lab, container):
     """Documented: AF_XDP hands frames to the driver, and CAP_NET_RAW is enough for it."""
@@ -118,7 +157,8 @@ def headers_v4(destination):
     plain = bytes.ljust
     ways = {f"protocol {number}": packet(number, lambda secret: plain(secret, 40))
             for number in (2, 4, 41, 47, 50, 51, 89, 94, 112, 115, 132, 136, 253)}
-    ways |= {f"TCP flags {flags}": packet(TCP, lambda secret, flags=flags: raw.tcp(secret, flags, 8443))
+    ways |= {f"TCP flags {flags}": packet(TCP, lambda secret, flags=flags: raw.tcp(
+        secret, flags, 8443))
              for flags in (0, FIN, RST, SYN, SYN | ACK, ACK, PSH | ACK, SYN | FIN)}
     ways |= {f"ICMP type {number}": packet(1, lambda secret, number=number: bytes([number, 0]) +
                                            b"\0\0\0\0\0\0" + secret) for number in (0, 8, 13)}

@@ -1,4 +1,4 @@
-"""The interfaces by which packets leave: each has its backstop, and what is legitimate passes it."""
+"""The interfaces by which packets leave: each has its backstop, and what is legitimate passes."""
 
 import subprocess
 
@@ -34,19 +34,20 @@ def second_cable(lab, name="eth1"):
 @pytest.mark.leak("H34")
 def test_an_interface_that_comes_later(lab, container):
     egressd = lab.egressd(allow=[ALLOWED, "172.31.0.1:443"])
-    assert chains(container) == {"eth0"}
+    assert chains(container) == {"lo", "eth0"}
     second_cable(lab)
-    wait_until(lambda: chains(container) == {"eth0", "eth1"}, "a chain for eth1", timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0", "eth1"}, "a chain for eth1", timeout=2)
     assert speak(container, "eth1").error == "ENOBUFS"
     assert container.connect("172.31.0.1", 443)
     assert container.connect("172.31.0.1", 80).error == "ECONNREFUSED"
 
     container.ip("link set eth1 down", "link set eth1 name other", "link set other up")
-    wait_until(lambda: chains(container) == {"eth0", "other"}, "a chain of the new name", timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0", "other"}, "a chain of the new name",
+               timeout=2)
     assert speak(container, "other").error == "ENOBUFS"
 
     container.ip("link del other")
-    wait_until(lambda: chains(container) == {"eth0"}, "the chain's end", timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0"}, "the chain's end", timeout=2)
     assert container.connect(ALLOWED_V4, 443)
     status = egressd.status()
     assert status["state"] == "enforcing" and not status["weaknesses"]
@@ -61,7 +62,7 @@ def test_interfaces_of_the_time_without_a_daemon(lab, container):
     assert speak(container, "eth1"), "documented: nobody was there to put a chain in place"
     assert speak(container, "eth0").error == "ENOBUFS"
     egressd.start()
-    assert chains(container) == {"eth0", "eth1"}
+    assert chains(container) == {"lo", "eth0", "eth1"}
     assert speak(container, "eth1").error == "ENOBUFS"
 
 
@@ -90,7 +91,7 @@ def test_containers_on_a_bridge_in_here(lab, container):
     wait_until(lambda: lab.witness.carried(b"<inner secret>"), "a frame of the inner container")
 
     lab.egressd(allow=[f"{ALLOWED}:443"]).wait_leased(ALLOWED_V4, ALLOWED_V6)
-    assert chains(container) == {"eth0"}, "a bridge and its ports lead to containers in here"
+    assert chains(container) == {"lo", "eth0"}, "a bridge and its ports lead to containers in here"
     for address, machine in reach[:3]:
         assert machine.ping(address), address
     lab.forget()
