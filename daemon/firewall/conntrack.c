@@ -118,7 +118,7 @@ int conntrack_each(struct netlink *netlink, const struct flow_listener *listener
 {
     const struct netlink_listener inner = {on_message, on_restart,
                                            (void *)(uintptr_t)(const void *)listener};
-    char buffer[256];
+    char buffer[256] = {0};
 
     return netlink_dump(netlink,
                         netlink_start(netlink, buffer, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
@@ -140,7 +140,7 @@ int conntrack_count(struct netlink *netlink)
 {
     uint32_t count = 0;
     const struct netlink_listener listener = {on_statistics, NULL, &count};
-    char buffer[256];
+    char buffer[256] = {0};
     int r = netlink_dump(netlink,
                          netlink_start(netlink, buffer, NFNL_SUBSYS_CTNETLINK,
                                        IPCTNL_MSG_CT_GET_STATS, AF_UNSPEC, NLM_F_ACK),

@@ -61,7 +61,7 @@ static int on_generation(void *context, const struct nlmsghdr *message)
 static int read_generation(struct firewall *firewall, uint32_t *ret_generation)
 {
     const struct netlink_listener listener = {on_generation, NULL, ret_generation};
-    char buffer[256];
+    char buffer[256] = {0};
 
     return netlink_dump(firewall->netlink,
                         netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
@@ -132,7 +132,7 @@ int firewall_dump_elements(struct firewall *firewall, const struct set *set,
 {
     struct element_dump dump = {set, listener};
     const struct netlink_listener inner = {on_elements, on_elements_restart, &dump};
-    char buffer[256];
+    char buffer[256] = {0};
 
     return netlink_dump(firewall->netlink, start_element_request(firewall, buffer, set, NLM_F_DUMP),
                         &inner);
@@ -188,7 +188,7 @@ static int ignore_message(void *context, const struct nlmsghdr *message)
 bool firewall_table_exists(struct firewall *firewall)
 {
     static const struct netlink_listener listener = {ignore_message, NULL, NULL};
-    char buffer[256];
+    char buffer[256] = {0};
     struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
                                              NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK);
 
@@ -409,7 +409,7 @@ static uint64_t read_probe(struct firewall *firewall, const struct set *set)
     const struct element_listener listener = {on_probe, NULL, &expires_ms};
     struct element_dump dump = {set, &listener};
     const struct netlink_listener inner = {on_elements, NULL, &dump};
-    char buffer[512];
+    char buffer[512] = {0};
     struct nlmsghdr *message = start_element_request(firewall, buffer, set, NLM_F_ACK);
     struct nlattr *list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
     struct nlattr *item = mnl_attr_nest_start(message, NFTA_LIST_ELEM);

@@ -134,7 +134,7 @@ int firewall_flush_dns_flows(struct firewall *firewall)
     int r = pick_flows(firewall, &pick);
 
     for (size_t i = 0; r == 0 && i < pick.count; i++) {
-        char buffer[512];
+        char buffer[512] = {0};
 
         r = netlink_request(firewall->netlink,
                             start_change(firewall, buffer, IPCTNL_MSG_CT_DELETE, &pick.flows[i]));
@@ -173,7 +173,7 @@ static bool is_to_be_cut(const struct pick *pick, const struct flow *flow)
 
 static int cut_flow(struct firewall *firewall, const struct picked_flow *picked)
 {
-    char buffer[512];
+    char buffer[512] = {0};
     struct nlmsghdr *message = start_change(firewall, buffer, IPCTNL_MSG_CT_NEW, picked);
 
     mnl_attr_put_u32(message, CTA_MARK, htobe32(FLOW_MARK_CUT));

@@ -108,7 +108,7 @@ static void on_set_restart(void *context)
 static int find_range_sets(struct firewall *firewall, struct range_sets *found)
 {
     const struct netlink_listener listener = {on_set, on_set_restart, found};
-    char buffer[256];
+    char buffer[256] = {0};
     struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
                                              NFT_MSG_GETSET, NFPROTO_INET, NLM_F_DUMP);
     int r;

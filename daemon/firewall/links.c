@@ -152,7 +152,7 @@ int links_read(struct links *links)
 {
     struct list found = {NULL, 0};
     const struct netlink_listener listener = {on_link, on_restart, &found};
-    char buffer[256];
+    char buffer[256] = {0};
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
     int r;

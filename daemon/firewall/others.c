@@ -92,7 +92,7 @@ static void forget_tables(void *context)
 static int find_tables(struct firewall *firewall, struct others *others)
 {
     const struct netlink_listener listener = {on_chain, forget_tables, others};
-    char buffer[256];
+    char buffer[256] = {0};
 
     return netlink_dump(firewall->netlink,
                         netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
@@ -133,7 +133,7 @@ static int on_rule(void *context, const struct nlmsghdr *message)
 static int read_rules(struct firewall *firewall, struct others *others, const struct other *other)
 {
     const struct netlink_listener listener = {on_rule, NULL, others};
-    char buffer[256];
+    char buffer[256] = {0};
     struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
                                              NFT_MSG_GETRULE, other->family, NLM_F_DUMP);
 

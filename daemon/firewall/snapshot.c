@@ -261,7 +261,7 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, uint8_t fa
         {KIND_SET, NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
         {KIND_RULE, NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule},
     };
-    char buffer[256];
+    char buffer[256] = {0};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         struct nlmsghdr *message = netlink_start(netlink, buffer, NFNL_SUBSYS_NFTABLES,
