@@ -6,7 +6,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -14,6 +16,8 @@
 
 #define CAPABILITY_BITS 64
 #define BIT_OF(capability) (UINT64_C(1) << (capability))
+/* Docker gives its containers DAC_OVERRIDE without the lesser DAC_READ_SEARCH. */
+#define READ_ANY_FILE (BIT_OF(CAP_DAC_READ_SEARCH) | BIT_OF(CAP_DAC_OVERRIDE))
 
 /* By system call, not by libcap: two calls are not worth a library. They act on the calling thread,
  * so they come before there is a second one. */
@@ -109,9 +113,7 @@ int privilege_renounce(void)
 int privilege_become_daemon(void)
 {
     const uint64_t needed = BIT_OF(CAP_NET_ADMIN) | BIT_OF(CAP_SETUID) | BIT_OF(CAP_SETGID);
-    /* Docker gives its containers DAC_OVERRIDE without the lesser DAC_READ_SEARCH. */
-    const uint64_t wished =
-        BIT_OF(CAP_SETPCAP) | BIT_OF(CAP_DAC_READ_SEARCH) | BIT_OF(CAP_DAC_OVERRIDE);
+    const uint64_t wished = BIT_OF(CAP_SETPCAP) | READ_ANY_FILE;
     struct __user_cap_data_struct data[2];
     uint64_t permitted;
     int r = read_capabilities(data);
@@ -127,6 +129,41 @@ int privilege_become_daemon(void)
     if (r == 0)
         r = close_ways_back();
     return r < 0 ? r : close_to_tracers();
+}
+
+static uint64_t effective_of(const struct __user_cap_data_struct data[static 2])
+{
+    return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+static int set_effective(struct __user_cap_data_struct data[static 2], uint64_t effective)
+{
+    for (unsigned i = 0; i < 2; i++)
+        data[i].effective = (uint32_t)(effective >> 32 * i);
+    return write_capabilities(data);
+}
+
+/* The user comes first: whoever becomes user 0 gets the power over files back. */
+void privilege_see_as(uid_t uid, gid_t gid)
+{
+    struct __user_cap_data_struct data[2];
+
+    if (read_capabilities(data) < 0 || !(effective_of(data) & READ_ANY_FILE))
+        return;
+    setfsgid(gid);
+    setfsuid(uid);
+    if (set_effective(data, effective_of(data) & ~READ_ANY_FILE) < 0)
+        abort(); /* it only gives up: this cannot fail */
+}
+
+void privilege_see_as_self(void)
+{
+    struct __user_cap_data_struct data[2];
+
+    setfsuid(geteuid());
+    setfsgid(getegid());
+    if (read_capabilities(data) == 0)
+        set_effective(data, (uint64_t)data[1].permitted << 32 | data[0].permitted);
 }
 
 int privilege_drop(void)

@@ -28,6 +28,11 @@ int privilege_renounce(void);
  * Mustn't: make privilege_drop impossible. Returns 0 or -errno. */
 int privilege_become_daemon(void);
 
+/* Should: see files as this user does, and no more of them, until privilege_see_as_self. Does
+ * nothing once the power to read any file is gone: there is none to lend then. */
+void privilege_see_as(uid_t uid, gid_t gid);
+void privilege_see_as_self(void);
+
 /* Should: become PRIVILEGE_UID/GID without supplementary groups, keep CAP_NET_ADMIN alone
  * (permitted, effective), empty the bounding, ambient and inheritable sets, set no_new_privs,
  * become undumpable. Mustn't: close descriptors; needs CAP_SETUID, CAP_SETGID and (for the bounding

@@ -2,9 +2,11 @@
 #include "control/commands.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "control/describe.h"
 #include "control/explain.h"
 #include "control/request.h"
 #include "control/status.h"
@@ -46,16 +48,27 @@ static struct json_object *answer_wait(const struct commands *commands, struct j
     return reply;
 }
 
+void commands_change_done(struct commands_change *change)
+{
+    free(change->added);
+    free(change->removed);
+    *change = (struct commands_change){0};
+}
+
 static struct json_object *reload(const struct commands *commands, enum commands_reload how)
 {
-    char message[COMMANDS_MESSAGE_SIZE] = "";
+    struct commands_change change = {0};
     struct json_object *reply;
-    int code = commands->reload(commands->context, how, message);
+    int code = commands->reload(commands->context, how, &change);
 
-    if (code != 0)
-        return reply_error(code, "%s", message);
-    reply = reply_new();
-    reply_add_text(reply, "message", message);
+    if (code != 0) {
+        reply = reply_error(code, "%s", change.message);
+    } else {
+        reply = reply_new();
+        reply_add_text(reply, "message", change.message);
+        describe_change(reply, change.added, change.removed);
+    }
+    commands_change_done(&change);
     return reply;
 }
 

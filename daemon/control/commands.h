@@ -3,11 +3,14 @@
  * {"ok":false,"code":CODE,"error":TEXT} with an exit code of protocol.h. status.h and explain.h
  * document what theirs hold.
  *
- *   status                       see status.h
- *   explain  "target":TEXT       see explain.h
- *   wait                         "state", and "message" if that is not "enforcing". Answers at
- * once: the client asks again until it likes the answer apply, reload                root:
- * "message"; reads the configuration anew, apply the workspace's file too */
+ *   status                    see status.h
+ *   explain  "target":TEXT    see explain.h
+ *   wait                      "state", and "message" if that is not "enforcing". Answers at once:
+ *                             the client asks again until it likes the answer
+ *   apply, reload             root. Reads the configuration anew, apply the workspace's file too:
+ *                             "message", and what that changed: "added", "removed", "left_out" as
+ *                             in "pending" of status.h
+ */
 #ifndef EGRESSD_CONTROL_COMMANDS_H
 #define EGRESSD_CONTROL_COMMANDS_H
 
@@ -18,13 +21,19 @@
 
 enum commands_reload { COMMANDS_RELOAD, COMMANDS_APPLY };
 
+/* What came of it. */
+struct commands_change {
+    char message[COMMANDS_MESSAGE_SIZE];
+    char *added, *removed; /* owned; lines of policy/outline.h, or NULL */
+};
+void commands_change_done(struct commands_change *change);
+
 /* How commands reach what is above them. */
 struct commands {
     void *context;
     void (*view)(void *context, struct view *ret_view);
-    /* Returns 0, or the exit code that fits; ret_message says what happened either way. */
-    int (*reload)(void *context, enum commands_reload how,
-                  char ret_message[static COMMANDS_MESSAGE_SIZE]);
+    /* Returns 0, or the exit code that fits; ret_change says what happened either way. */
+    int (*reload)(void *context, enum commands_reload how, struct commands_change *ret_change);
 };
 
 /* A control_on_request; context is a struct commands. */

@@ -2,9 +2,12 @@
 #include "control/describe.h"
 
 #include <json-c/json.h>
+#include <string.h>
 
 #include "control/request.h"
 #include "dns/resolver.h"
+
+#define CHANGES_SHOWN_MAX 1000 /* a reply is for people: what is beyond is counted */
 
 static void add_range(struct json_object *ports, const struct port_range *range)
 {
@@ -71,6 +74,32 @@ void describe_budget(struct json_object *object, const struct resolver *resolver
         reply_add_text(names, "standing", standing_text(view.standing));
     }
     json_object_object_add(object, "names", names);
+}
+
+static size_t add_lines(struct json_object *object, const char *member, const char *lines)
+{
+    struct json_object *array = json_object_new_array();
+    size_t left_out = 0;
+
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+
+        if (json_object_array_length(array) < CHANGES_SHOWN_MAX)
+            json_object_array_add(array, json_object_new_string_len(lines, (int)length));
+        else
+            left_out++;
+        lines += length + (lines[length] == '\n');
+    }
+    json_object_object_add(object, member, array);
+    return left_out;
+}
+
+void describe_change(struct json_object *object, const char *added, const char *removed)
+{
+    size_t left_out = add_lines(object, "added", added);
+
+    left_out += add_lines(object, "removed", removed);
+    reply_add_number(object, "left_out", left_out);
 }
 
 enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry)

@@ -22,6 +22,10 @@ void describe_entry(struct json_object *object, enum policy_list list, const str
 void describe_budget(struct json_object *object, const struct resolver *resolver,
                      enum policy_list list, const struct entry *entry);
 
+/* Adds "added" and "removed", the lines of policy/outline.h without their newlines (NULL: none),
+ * and "left_out": how many more there are than are listed. */
+void describe_change(struct json_object *object, const char *added, const char *removed);
+
 /* The list that an entry of this policy (a verdict's) is in. */
 enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry);
 

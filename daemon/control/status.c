@@ -97,6 +97,19 @@ static void add_policy(struct json_object *reply, const struct view *view)
     json_object_object_add(reply, "entries", entries);
 }
 
+/* What 'egressctl apply' would change. */
+static void add_pending(struct json_object *reply, const struct view *view)
+{
+    struct json_object *pending = NULL;
+
+    if (view->pending) {
+        pending = json_object_new_object();
+        describe_change(pending, view->pending_added, view->pending_removed);
+        reply_add_text(pending, "error", view->pending_error);
+    }
+    json_object_object_add(reply, "pending", pending);
+}
+
 /* --- names ------------------------------------------------------------------------------------ */
 
 struct names {
@@ -292,6 +305,7 @@ struct json_object *status_describe(const struct view *view)
     reply_add_text(reply, "mode", policy_mode(view->policy) == POLICY_AUDIT ? "audit" : "enforce");
     add_since(reply, view->since_ms);
     add_policy(reply, view);
+    add_pending(reply, view);
     add_names(reply, view);
     add_servers(reply, view->servers);
     add_counters(reply, view->counters);

@@ -8,6 +8,11 @@
  *   "mode"        "enforce" or "audit"
  *   "since"       when the state began, "2026-01-31T12:00:00Z"; "since_s": how long ago
  *   "policy" {"workspace_policy","devcontainer","how_found","pinned","pending","files":[FILE...]}
+ *   "pending"     null, or what 'egressctl apply' would change of the policy: {"added":[LINE...],
+ *                 "removed":[LINE...],"left_out": how many more lines there are, "error": why the
+ *                 workspace cannot be adopted as it is ("FILE:LINE:COLUMN: ..."), or null}. A LINE
+ *                 is "allow api.example.com 80 443 private", "deny 192.0.2.0/24 *", "refusal
+ *                 nxdomain": see policy/outline.h
  *   "entries"     [{"list":"allow"|"deny","entry":AS WRITTEN,"host","ports":["443",...],"file",
  *                  "line","names"}]; names: of a wildcard in allow, to how many names it may lead
  *                  and has led, {"most","used","refused": questions,"standing": "ok", "resting"

@@ -34,11 +34,12 @@ struct view {
         *reload_error; /* why the last reload failed, while an older policy stands; or NULL */
     uint64_t since_ms; /* clock_now_ms() when the state began */
 
-    const struct policy *policy;     /* what is enforced; never NULL */
-    const char *workspace_policy;    /* "pin", "follow", "ignore" */
-    const char *devcontainer_file;   /* "": none */
-    const char *devcontainer_why;    /* how it was found */
-    bool pinned, pending;            /* as in struct configuration */
+    const struct policy *policy;                                 /* what is enforced; never NULL */
+    const char *workspace_policy;                                /* "pin", "follow", "ignore" */
+    const char *devcontainer_file;                               /* "": none */
+    const char *devcontainer_why;                                /* how it was found */
+    bool pinned, pending;                                        /* as in struct configuration */
+    const char *pending_added, *pending_removed, *pending_error; /* NULL: there is none */
     const char *const *policy_files; /* of the command line, instead of the baked ones */
     size_t policy_file_count;
 

@@ -31,8 +31,10 @@ struct configuration_request {
     const char *workspace;
     const char *local_workspace;
     const char *devcontainer_id;
+    bool is_codespace; /* see pid1.h */
     const char *state_dir;
-    const char *root; /* in front of the paths that are fixed, such as /etc/egressd; for tests */
+    bool is_first_start; /* of the container: the workspace is not the agent's yet */
+    const char *root;    /* in front of the paths that are fixed, such as /etc/egressd; for tests */
 };
 
 struct configuration_error {
@@ -45,14 +47,20 @@ struct configuration_error {
 const char *configuration_error_format(const struct configuration_error *error,
                                        char text[static CONFIGURATION_ERROR_TEXT_SIZE]);
 
+/* What adopting the workspace's file would change of the policy in force. */
+struct configuration_pending {
+    char *added, *removed; /* owned; lines of policy/outline.h. NULL: nothing is pending */
+    char *error; /* owned; why it could not be adopted as it is (FILE:LINE:COLUMN: ...), or NULL */
+};
+
 struct configuration {
     struct policy *policy; /* owned */
     enum configuration_workspace_policy workspace_policy;
     char devcontainer_file[CONFIGURATION_PATH_SIZE]; /* the one in force; "": none found or ignored
                                                       */
     char devcontainer_why[256]; /* how it was chosen, one line for the log and status */
-    bool pinned;                /* the copy was read, not the workspace's file */
-    bool pending;               /* the workspace's file differs from the copy */
+    bool pinned;                /* the copy counts, not the workspace's file */
+    struct configuration_pending pending;
 };
 
 /* Finds, reads, compiles. On failure ret_configuration is untouched and reterr is filled; files
@@ -65,6 +73,21 @@ int configuration_apply(const struct configuration_request *request,
                         struct configuration *ret_configuration,
                         struct configuration_error *reterr);
 void configuration_done(struct configuration *configuration);
+
+/* Looks at the workspace again: does configuration->pending anew. Nothing is ever pending where
+ * nothing is pinned. */
+void configuration_look_for_pending(const struct configuration_request *request,
+                                    struct configuration *configuration);
+bool configuration_is_pending(const struct configuration *configuration);
+
+/* Which file of the workspace would be taken now, and what it counts for. */
+struct configuration_source {
+    enum configuration_workspace_policy workspace_policy;
+    char file[CONFIGURATION_PATH_SIZE]; /* "": none */
+};
+int configuration_find_source(const struct configuration_request *request,
+                              struct configuration_source *ret_source,
+                              struct configuration_error *reterr);
 
 /* For `egressd check`: one file, a devcontainer.json or a bare policy object, told apart by its
  * keys. */

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+#define READS_MAX 3
 
 /* Reads to the end of the file, at most size_max bytes. */
 static int read_all(int fd, size_t size_max, char **ret_text, size_t *ret_size)
@@ -58,19 +61,47 @@ static int open_regular(const char *path, struct stat *ret_status)
     return fd;
 }
 
-int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
-              struct stat *ret_status)
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
 {
-    struct stat status;
-    int fd = open_regular(path, &status);
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool was_written(const struct stat *before, const struct stat *after)
+{
+    return before->st_size != after->st_size || !is_same_time(&before->st_mtim, &after->st_mtim) ||
+           !is_same_time(&before->st_ctim, &after->st_ctim);
+}
+
+/* -EBUSY when somebody wrote meanwhile: what was read may be half of one text and half of another.
+ */
+static int read_unchanged(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
+                          struct stat *ret_status)
+{
+    struct stat before, after;
+    int fd = open_regular(path, &before);
     int r;
 
     if (fd < 0)
         return fd;
     r = read_all(fd, size_max, ret_text, ret_size);
+    if (r == 0 && (fstat(fd, &after) < 0 || was_written(&before, &after))) {
+        free(*ret_text);
+        r = -EBUSY;
+    }
     close(fd);
-    if (r == 0 && ret_status)
-        *ret_status = status;
+    if (r == 0)
+        *ret_status = before;
+    return r;
+}
+
+int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
+              struct stat *ret_status)
+{
+    struct stat ignored;
+    int r = -EBUSY;
+
+    for (int i = 0; i < READS_MAX && r == -EBUSY; i++)
+        r = read_unchanged(path, size_max, ret_text, ret_size, ret_status ? ret_status : &ignored);
     return r;
 }
 
@@ -124,6 +155,9 @@ const char *file_explain(int error)
         return "is larger than the 1 MiB that a configuration can have";
     case EINVAL:
         return "is not a regular file";
+    case EBUSY:
+    case EAGAIN:
+        return "is being written to or held by somebody: try again when that is over";
     case ELOOP:
         return "is a symbolic link that leads nowhere";
     default:

@@ -8,8 +8,8 @@
 
 /* Reads a regular file; symbolic links are followed, they are common in workspaces. The text has a
  * NUL behind its end; the caller frees. ret_status may be NULL. -ENOENT (also where a folder of the
- * path is missing), -EFBIG when larger than size_max, -EINVAL when it is no regular file, -errno.
- */
+ * path is missing), -EFBIG when larger than size_max, -EINVAL when it is no regular file, -EBUSY
+ * when it was written to again and again while it was read, -errno. */
 int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
               struct stat *ret_status);
 

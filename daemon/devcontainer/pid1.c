@@ -10,6 +10,7 @@
 
 #define ENTRYPOINT "/usr/local/share/egressd/entrypoint.sh"
 #define COMMAND_LINE_SIZE_MAX (1024 * 1024)
+#define ENVIRONMENT_SIZE_MAX (1024 * 1024)
 
 /* The tools put each Feature's entrypoint on a line of its own of a script for 'sh -c'. A NUL ends
  * a line as well: it ends the argument that the script is. */
@@ -95,4 +96,29 @@ int configuration_arguments_from_pid1(struct configuration_arguments *ret_argume
     r = pid1_parse_arguments(command_line, size, ret_arguments);
     free(command_line);
     return r;
+}
+
+bool pid1_environment_is_codespace(const char *environment, size_t size)
+{
+    static const char variable[] = "CODESPACES=true";
+    const char *end = environment + size;
+
+    for (const char *at = environment; at < end; at += strnlen(at, (size_t)(end - at)) + 1)
+        if (strnlen(at, (size_t)(end - at)) == strlen(variable) &&
+            memcmp(at, variable, strlen(variable)) == 0)
+            return true;
+    return false;
+}
+
+bool configuration_is_codespace(void)
+{
+    char *environment;
+    size_t size;
+    bool is_codespace;
+
+    if (file_read("/proc/1/environ", ENVIRONMENT_SIZE_MAX, &environment, &size, NULL) < 0)
+        return false;
+    is_codespace = pid1_environment_is_codespace(environment, size);
+    free(environment);
+    return is_codespace;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The Feature's entrypoint line, as PID 1 was started with it. A daemon that was started by
+/* What PID 1 was started with, which the agent cannot forge where PID 1 is root's.
+ *
+ * The Feature's entrypoint line is in it. A daemon that was started by
  * somebody other than root takes its arguments from there: what its own caller says is not to be
  * trusted. */
 #ifndef EGRESSD_DEVCONTAINER_PID1_H
 #define EGRESSD_DEVCONTAINER_PID1_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "devcontainer/configuration.h"
@@ -22,5 +25,12 @@ int configuration_arguments_from_pid1(struct configuration_arguments *ret_argume
 /* The same from the bytes of a /proc/PID/cmdline. */
 int pid1_parse_arguments(const char *command_line, size_t size,
                          struct configuration_arguments *ret_arguments);
+
+/* Whether the environment says that this is a codespace. To be asked as whoever started us: the
+ * daemon's user may not read another's. */
+bool configuration_is_codespace(void);
+
+/* The same from the bytes of a /proc/PID/environ. */
+bool pid1_environment_is_codespace(const char *environment, size_t size);
 
 #endif

@@ -43,14 +43,15 @@ static int read_copy(const char *path, const char *text, size_t size, struct pin
     struct text_error ignored;
     struct pin pin = {0};
     struct jsonc jsonc;
-    size_t origin_size = 0;
+    size_t origin_size = 0, refusal_size;
 
     if (jsonc_read(text, size, &jsonc, &ignored) == 0) {
         pin.origin = copy_member(jsonc.root, "origin", &origin_size);
         pin.text = copy_member(jsonc.root, "text", &pin.size);
+        pin.refusal = copy_member(jsonc.root, "refusal", &refusal_size);
         jsonc_done(&jsonc);
     }
-    if (!pin.origin || !pin.text || origin_size >= CONFIGURATION_PATH_SIZE) {
+    if (!pin.origin || !pin.text == !pin.refusal || origin_size >= CONFIGURATION_PATH_SIZE) {
         pin_done(&pin);
         return configuration_error_set(
             reterr, path,
@@ -83,19 +84,26 @@ int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_er
     return r;
 }
 
-int pin_write(const char *state_dir, const char *origin, const char *text, size_t size,
-              struct configuration_error *reterr)
+static struct json_object *describe(const struct pin *pin)
 {
-    char *path = xasprintf("%s/workspace.json", state_dir);
     struct json_object *root = json_object_new_object();
-    const char *copy;
-    int r;
 
     json_object_object_add(root, "version", json_object_new_int(FORMAT_VERSION));
-    json_object_object_add(root, "origin", json_object_new_string(origin));
-    json_object_object_add(root, "text", json_object_new_string_len(text, (int)size));
-    copy = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
-    r = file_replace(path, copy, strlen(copy));
+    json_object_object_add(root, "origin", json_object_new_string(pin->origin));
+    if (pin->text)
+        json_object_object_add(root, "text", json_object_new_string_len(pin->text, (int)pin->size));
+    else
+        json_object_object_add(root, "refusal", json_object_new_string(pin->refusal));
+    return root;
+}
+
+int pin_write(const char *state_dir, const struct pin *pin, struct configuration_error *reterr)
+{
+    char *path = xasprintf("%s/workspace.json", state_dir);
+    struct json_object *root = describe(pin);
+    const char *copy = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
+    int r = file_replace(path, copy, strlen(copy));
+
     if (r < 0)
         configuration_error_set(
             reterr, path,
@@ -112,5 +120,6 @@ void pin_done(struct pin *pin)
 {
     free(pin->origin);
     free(pin->text);
+    free(pin->refusal);
     *pin = (struct pin){0};
 }

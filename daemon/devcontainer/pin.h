@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The workspace's devcontainer.json as it was at the container's first start, kept where only root
  * and the daemon can write: the workspace is open to the agent that the policy is for. That there
- * was none is kept too, or the agent could add one. */
+ * was none, or none that could be read, is kept too: whoever writes one later must not be believed
+ * at the next start. */
 #ifndef EGRESSD_DEVCONTAINER_PIN_H
 #define EGRESSD_DEVCONTAINER_PIN_H
 
@@ -11,15 +12,15 @@
 
 struct pin {
     char *origin; /* owned; "": there was no file */
-    char *text;   /* owned */
+    char *text;   /* owned; NULL: nothing could be read */
     size_t size;
+    char *refusal; /* owned; why nothing could be read, or NULL */
 };
 
 /* -ENOENT: nothing is pinned yet. -EINVAL with reterr: the copy cannot be read, or was tampered
  * with. */
 int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_error *reterr);
-int pin_write(const char *state_dir, const char *origin, const char *text, size_t size,
-              struct configuration_error *reterr);
+int pin_write(const char *state_dir, const struct pin *pin, struct configuration_error *reterr);
 void pin_done(struct pin *pin);
 
 #endif

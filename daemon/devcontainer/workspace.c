@@ -10,18 +10,19 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/privilege.h"
 #include "devcontainer/document.h"
 #include "devcontainer/file.h"
 #include "devcontainer/identity.h"
 #include "devcontainer/mounts.h"
 
-#define FILE_OF_CODESPACES "/workspaces/.codespaces/shared/merged_devcontainer.json"
-#define ENVIRONMENT_SIZE_MAX (1024 * 1024)
+#define FOLDER_OF_CODESPACES "/workspaces/.codespaces/shared"
 #define FOLDERS_MAX 64
+#define ITEMS_MAX 4096 /* of .devcontainer: whoever fills it must not hold the daemon up */
 
 struct candidate {
     char *path;
-    size_t folder_length; /* of the workspace folder in path */
+    const char *folder; /* the workspace's, which path begins with; borrowed */
 };
 
 struct search {
@@ -57,23 +58,47 @@ static int explain_absence(const struct search *search, const char *path)
     return configuration_error_set(search->error, path, "%s", file_explain(-error));
 }
 
-/* 1: a regular file, 0: there is none, -EINVAL with an error. */
-static int is_file(const struct search *search, const char *path)
+/* Links in a workspace lead wherever its owner wants: so that they lead to nothing that the owner
+ * may not read, its files are seen with the owner's eyes. With everybody's, where the owner is root
+ * but others can get in. A folder of "" was named by root: it is seen as what we are. */
+static void see_as_owner(const char *folder)
 {
     struct stat status;
+    int r;
 
-    if (stat(path, &status) == 0)
-        return S_ISREG(status.st_mode);
-    return explain_absence(search, path);
+    if (!folder[0])
+        return;
+    r = lstat(folder, &status);
+    if (r == 0 && S_ISLNK(status.st_mode) && status.st_uid == 0)
+        r = stat(folder, &status);
+    if (r < 0 || (status.st_uid == 0 && status.st_mode & (S_IRWXG | S_IRWXO)))
+        privilege_see_as(PRIVILEGE_UID, PRIVILEGE_UID);
+    else
+        privilege_see_as(status.st_uid, status.st_gid);
 }
 
-__attribute__((format(printf, 3, 4))) static int choose(struct workspace_file *ret_file,
-                                                        const char *path, const char *format, ...)
+/* 1: a regular file, 0: there is none, -EINVAL with an error. */
+static int is_file(const struct search *search, const char *folder, const char *path)
+{
+    struct stat status;
+    int r;
+
+    see_as_owner(folder);
+    r = stat(path, &status) == 0 ? S_ISREG(status.st_mode) : explain_absence(search, path);
+    privilege_see_as_self();
+    return r;
+}
+
+__attribute__((format(printf, 4, 5))) static int choose(struct workspace_file *ret_file,
+                                                        const char *folder, const char *path,
+                                                        const char *format, ...)
 {
     va_list arguments;
 
     if ((size_t)snprintf(ret_file->path, sizeof(ret_file->path), "%s", path) >=
-        sizeof(ret_file->path))
+            sizeof(ret_file->path) ||
+        (size_t)snprintf(ret_file->folder, sizeof(ret_file->folder), "%s", folder) >=
+            sizeof(ret_file->folder))
         return -ENAMETOOLONG;
     va_start(arguments, format);
     vsnprintf(ret_file->why, sizeof(ret_file->why), format, arguments);
@@ -144,7 +169,7 @@ static void find_folders(struct search *search)
 static int add_candidate(struct search *search, const char *folder, const char *name)
 {
     char *path = xasprintf("%s/%s", folder, name);
-    int r = is_file(search, path);
+    int r = is_file(search, folder, path);
 
     if (r == 1 && search->candidate_count == CONFIGURATION_FILES_MAX)
         r = configuration_error_set(
@@ -156,7 +181,7 @@ static int add_candidate(struct search *search, const char *folder, const char *
         free(path);
         return r;
     }
-    search->candidates[search->candidate_count++] = (struct candidate){path, strlen(folder)};
+    search->candidates[search->candidate_count++] = (struct candidate){path, folder};
     return 0;
 }
 
@@ -168,18 +193,24 @@ static int compare_candidates(const void *a, const void *b)
 /* .devcontainer/FOLDER/devcontainer.json */
 static int add_named_candidates(struct search *search, const char *folder)
 {
-    size_t first = search->candidate_count;
+    size_t first = search->candidate_count, count = 0;
     char *path = xasprintf("%s/.devcontainer", folder);
-    DIR *directory = opendir(path);
     struct dirent *item;
+    DIR *directory;
     int r = 0;
 
+    see_as_owner(folder);
+    directory = opendir(path);
     if (!directory)
         r = explain_absence(search, path);
+    privilege_see_as_self();
     while (directory && r == 0 && (item = readdir(directory))) {
         char *name = xasprintf(".devcontainer/%s/devcontainer.json", item->d_name);
 
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
+        if (count++ == ITEMS_MAX)
+            r = configuration_error_set(search->error, path, "has more than %d items in it",
+                                        ITEMS_MAX);
+        else if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
             r = add_candidate(search, folder, name);
         free(name);
     }
@@ -219,7 +250,7 @@ static bool has_this_id(const struct search *search, const struct candidate *can
     if (!is_given(request->devcontainer_id) || !is_given(request->local_workspace))
         return false;
     config_file =
-        xasprintf("%s%s", request->local_workspace, candidate->path + candidate->folder_length);
+        xasprintf("%s%s", request->local_workspace, candidate->path + strlen(candidate->folder));
     identity_compute(config_file, request->local_workspace, id);
     free(config_file);
     return strcmp(id, request->devcontainer_id) == 0;
@@ -240,8 +271,12 @@ static bool names_our_feature(const struct candidate *candidate)
     struct document document;
     struct json_object *features;
     bool found = false;
+    int r;
 
-    if (document_read(candidate->path, &document, &ignored) < 0)
+    see_as_owner(candidate->folder);
+    r = document_read(candidate->path, &document, &ignored);
+    privilege_see_as_self();
+    if (r < 0)
         return false;
     if (json_object_object_get_ex(document.jsonc.root, "features", &features) &&
         json_object_is_type(features, json_type_object)) {
@@ -257,26 +292,26 @@ static bool names_our_feature(const struct candidate *candidate)
 
 static int choose_candidate(const struct search *search, struct workspace_file *ret_file)
 {
-    const struct candidate *candidates = search->candidates;
+    const struct candidate *all = search->candidates;
     const size_t count = search->candidate_count;
 
     if (count == 0)
-        return choose(ret_file, "", "no devcontainer.json was found in %.160s",
+        return choose(ret_file, "", "", "no devcontainer.json was found in %.160s",
                       is_given(search->request->workspace) ? search->request->workspace
                                                            : "/workspaces, /workspace or a mount");
     if (count == 1)
-        return choose(ret_file, candidates[0].path, "the only one in the workspace");
+        return choose(ret_file, all[0].folder, all[0].path, "the only one in the workspace");
     for (size_t i = 0; i < count; i++)
-        if (has_this_id(search, &candidates[i]))
-            return choose(ret_file, candidates[i].path,
+        if (has_this_id(search, &all[i]))
+            return choose(ret_file, all[i].folder, all[i].path,
                           "of %zu, the one that the devcontainerId was made from", count);
     for (size_t i = 0; i < count; i++)
-        if (names_our_feature(&candidates[i]))
-            return choose(ret_file, candidates[i].path,
+        if (names_our_feature(&all[i]))
+            return choose(ret_file, all[i].folder, all[i].path,
                           "of %zu, the first whose \"features\" name egressd; if it is another, "
                           "set the option \"config\"",
                           count);
-    return choose(ret_file, candidates[0].path,
+    return choose(ret_file, all[0].folder, all[0].path,
                   "of %zu, the first in the specification's order; if it is another, set the "
                   "option \"config\"",
                   count);
@@ -292,10 +327,10 @@ static int find_named_on_command_line(const struct search *search, struct worksp
 
     if (!path)
         return 0;
-    r = is_file(search, path);
+    r = is_file(search, "", path);
     if (r == 0)
         return configuration_error_set(search->error, path, "is not a file that can be read");
-    return r < 0 ? r : choose(ret_file, path, "named on the command line");
+    return r < 0 ? r : choose(ret_file, "", path, "named on the command line");
 }
 
 static int find_named_by_option(struct search *search, struct workspace_file *ret_file)
@@ -310,10 +345,11 @@ static int find_named_by_option(struct search *search, struct workspace_file *re
     for (size_t i = 0; i < search->folder_count; i++) {
         char *path =
             config[0] == '/' ? xstrdup(config) : xasprintf("%s/%s", search->folders[i], config);
-        int r = is_file(search, path);
+        int r = is_file(search, search->folders[i], path);
 
         if (r == 1)
-            r = choose(ret_file, path, "named by the Feature's option \"config\"");
+            r = choose(ret_file, search->folders[i], path,
+                       "named by the Feature's option \"config\"");
         free(path);
         if (r != 0)
             return r;
@@ -323,38 +359,18 @@ static int find_named_by_option(struct search *search, struct workspace_file *re
                                    "\"config\" names it");
 }
 
-/* What PID 1 was started with, the agent cannot forge. Once privileges are dropped it cannot be
- * read any more. Returns 1, 0, or -errno. */
-static int is_codespace(const struct search *search)
-{
-    static const char variable[] = "CODESPACES=true";
-    char *path = xasprintf("%s/proc/1/environ", root_of(search));
-    char *text;
-    size_t size;
-    int r = file_read(path, ENVIRONMENT_SIZE_MAX, &text, &size, NULL);
-
-    free(path);
-    if (r < 0)
-        return r;
-    for (const char *at = text; at < text + size && r == 0; at += strlen(at) + 1)
-        r = strcmp(at, variable) == 0;
-    free(text);
-    return r;
-}
-
-/* The agent of Codespaces passes its merged file to the CLI as the configuration, and mounts it. */
+/* The agent of Codespaces passes its merged file to the CLI as the configuration, and mounts it.
+ * Anywhere else nobody does, and whoever can make that file could choose the policy by it. */
 static int find_of_codespaces(const struct search *search, struct workspace_file *ret_file)
 {
-    char *path;
-    int r;
+    char *folder = xasprintf("%s" FOLDER_OF_CODESPACES, root_of(search));
+    char *path = xasprintf("%s/merged_devcontainer.json", folder);
+    int r = search->request->is_codespace ? is_file(search, folder, path) : 0;
 
-    if (is_codespace(search) == 0)
-        return 0;
-    path = xasprintf("%s" FILE_OF_CODESPACES, root_of(search));
-    r = is_file(search, path);
     if (r == 1)
-        r = choose(ret_file, path, "what Codespaces made this container from");
+        r = choose(ret_file, folder, path, "what Codespaces made this container from");
     free(path);
+    free(folder);
     return r;
 }
 
@@ -365,7 +381,7 @@ static int find_in_order(struct search *search, struct workspace_file *ret_file)
     if (r != 0)
         return r;
     if (!search->request->workspace)
-        return choose(ret_file, "", "no workspace was named");
+        return choose(ret_file, "", "", "no workspace was named");
     find_folders(search);
     r = find_named_by_option(search, ret_file);
     if (r == 0)
@@ -393,5 +409,25 @@ int workspace_find(const struct configuration_request *request, const struct set
     if (r < 0)
         return -EINVAL;
     *ret_file = file;
+    return 0;
+}
+
+int workspace_read(const struct workspace_file *file, char **ret_text, size_t *ret_size,
+                   struct configuration_error *reterr)
+{
+    int r;
+
+    if (!file->path[0]) {
+        *ret_text = xstrdup("{}");
+        *ret_size = strlen(*ret_text);
+        return 0;
+    }
+    see_as_owner(file->folder);
+    r = file_read(file->path, CONFIGURATION_FILE_SIZE_MAX, ret_text, ret_size, NULL);
+    privilege_see_as_self();
+    if (r == -ENOENT)
+        return configuration_error_set(reterr, file->path, "vanished while it was read: try again");
+    if (r < 0)
+        return configuration_error_set(reterr, file->path, "%s", file_explain(r));
     return 0;
 }

@@ -40,7 +40,8 @@ static const char help[] =
     "                                   which entry decides, and what would allow it\n"
     "  wait [--timeout SECONDS]         returns when the policy is enforced (default: 30)\n"
     "  apply                            adopts the workspace's devcontainer.json as it is\n"
-    "                                   now (root)\n"
+    "                                   now, and prints what that changes (root); before,\n"
+    "                                   status shows it as pending\n"
     "  reload                           reads the policy files again (root)\n"
     "\n"
     "  --runtime-dir DIR                where the daemon's socket is (default: /run/egressd)\n"
@@ -155,8 +156,10 @@ static int run_change(const struct request *request, const char *command)
 
     if (r != 0)
         return r;
-    if (!request->as_json)
+    if (!request->as_json) {
+        print_change(reply);
         printf("%s\n", screen_text(reply, "message"));
+    }
     json_object_put(reply);
     return EXIT_SUCCESS;
 }

@@ -64,6 +64,28 @@ static const char *short_path(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* What is added and what is taken away, as far as it is for people. */
+void print_change(struct json_object *change)
+{
+    static const struct {
+        const char *member, *sign;
+        enum screen_colour colour;
+    } lists[] = {{"removed", "-", SCREEN_BAD}, {"added", "+", SCREEN_GOOD}};
+    size_t rest = (size_t)screen_number(change, "left_out");
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct json_object *lines = screen_member(change, lists[i].member);
+        size_t count = length_of(lines);
+
+        for (size_t k = 0; k < count && k < ROWS_MAX; k++)
+            screen_print(lists[i].colour, "  %s %s\n", lists[i].sign,
+                         json_object_get_string(item(lines, k)));
+        rest += count > ROWS_MAX ? count - ROWS_MAX : 0;
+    }
+    if (rest > 0)
+        screen_print(SCREEN_DIM, "  ... and %zu more\n", rest);
+}
+
 /* --- status ----------------------------------------------------------------------------------- */
 
 static void print_state(struct json_object *reply)
@@ -250,19 +272,33 @@ static bool print_tampering(struct json_object *kernel)
 static void print_warnings(struct json_object *reply)
 {
     struct json_object *weaknesses = screen_member(reply, "weaknesses");
-    struct json_object *policy = screen_member(reply, "policy");
 
     printf("\n");
     for (size_t i = 0; i < length_of(weaknesses); i++)
         screen_print(SCREEN_WARN, "weakness: %s\n", screen_text_at(weaknesses, i));
     if (print_tampering(screen_member(reply, "kernel")) || length_of(weaknesses) > 0)
         printf("\n");
-    if (json_object_get_boolean(screen_member(policy, "pending")))
-        printf("pending: devcontainer.json has changed since it was pinned; as root, "
-               "'egressctl apply' adopts it\n");
-    else
+}
+
+static void print_next(struct json_object *reply)
+{
+    struct json_object *pending = screen_member(reply, "pending");
+    const char *error = screen_text(pending, "error");
+
+    if (!pending) {
         printf("next: 'egressctl explain HOST' says why a host is refused, and what would allow "
                "it\n");
+        return;
+    }
+    printf("pending: the workspace's policy has changed since it was pinned\n");
+    if (*error) {
+        screen_print(SCREEN_WARN, "  it cannot be adopted as it is: %s\n", error);
+        printf("next: put that right; then, as root, 'egressctl apply' adopts it\n");
+        return;
+    }
+    print_change(pending);
+    printf("next: if that is meant, adopt it by rebuilding the container or, as root, with "
+           "'egressctl apply'\n");
 }
 
 void print_status(struct json_object *reply)
@@ -278,6 +314,7 @@ void print_status(struct json_object *reply)
     print_entries(entries, "deny", "DENIED");
     print_names(reply);
     print_warnings(reply);
+    print_next(reply);
 }
 
 /* --- explain ---------------------------------------------------------------------------------- */

@@ -8,5 +8,7 @@ struct json_object;
 
 void print_status(struct json_object *reply);
 void print_explanation(struct json_object *reply);
+/* "+ LINE" and "- LINE" of a reply that has "added" and "removed". */
+void print_change(struct json_object *change);
 
 #endif

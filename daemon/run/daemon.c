@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <uv.h>
 
@@ -16,20 +15,13 @@
 #include "control/protocol.h"
 #include "run/enforcement.h"
 #include "run/options.h"
+#include "run/stamp.h"
 #include "run/supervisor.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define WATCH_INTERVAL_MS 2000
 #define CHECK_INTERVAL_MS 5000
 #define SWEEP_INTERVAL_MS 30000
-
-/* What tells that a file has been written, or is another one. */
-struct stamp {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
-};
 
 struct daemon {
     const struct run_options *options;
@@ -40,66 +32,23 @@ struct daemon {
     struct control_server *control;
     uv_timer_t watch, check, sweep;
     uv_signal_t on_term, on_int, on_hup;
-    struct stamp resolv_conf, devcontainer;
+    struct stamp resolv_conf;
     bool stopping;
 };
 
 /* --- files that may change -------------------------------------------------------------------- */
-
-static struct stamp stamp_of(const char *path)
-{
-    struct stat info;
-
-    if (stat(path, &info) < 0)
-        return (struct stamp){0};
-    return (struct stamp){
-        .device = info.st_dev,
-        .inode = info.st_ino,
-        .size = info.st_size,
-        .modified = info.st_mtim,
-        .changed = info.st_ctim,
-    };
-}
-
-static bool is_same_time(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool has_changed(const char *path, struct stamp *stamp)
-{
-    struct stamp now = stamp_of(path);
-    bool is_same = now.device == stamp->device && now.inode == stamp->inode &&
-                   now.size == stamp->size && is_same_time(&now.modified, &stamp->modified) &&
-                   is_same_time(&now.changed, &stamp->changed);
-
-    *stamp = now;
-    return !is_same;
-}
-
-static void on_workspace_changed(struct daemon *daemon)
-{
-    char message[COMMANDS_MESSAGE_SIZE];
-
-    if (daemon->enforcement.configuration.workspace_policy == CONFIGURATION_FOLLOW)
-        enforcement_reload(&daemon->enforcement, COMMANDS_RELOAD, message);
-    else
-        enforcement_look_for_pending(&daemon->enforcement);
-}
 
 /* By looking, not by inotify: both files are usually mounts of their own, whose changes come from
  * outside, and editors and runtimes put new files in their place. */
 static void on_watch(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
-    const char *devcontainer = daemon->enforcement.configuration.devcontainer_file;
 
     if (daemon->stopping)
         return;
-    if (has_changed(RESOLV_CONF, &daemon->resolv_conf) || daemon->enforcement.is_resolv_conf_unread)
+    if (stamp_renew(&daemon->resolv_conf, RESOLV_CONF) || daemon->enforcement.is_resolv_conf_unread)
         enforcement_follow_servers(&daemon->enforcement);
-    if (devcontainer[0] && has_changed(devcontainer, &daemon->devcontainer))
-        on_workspace_changed(daemon);
+    enforcement_watch_workspace(&daemon->enforcement);
 }
 
 static void on_check(uv_timer_t *timer)
@@ -156,11 +105,12 @@ static void on_end_signal(uv_signal_t *handle, int number)
 static void on_hang_up(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
-    char message[COMMANDS_MESSAGE_SIZE];
+    struct commands_change change = {0};
 
     (void)number;
     if (!daemon->stopping)
-        enforcement_reload(&daemon->enforcement, COMMANDS_RELOAD, message);
+        enforcement_reload(&daemon->enforcement, COMMANDS_RELOAD, &change);
+    commands_change_done(&change);
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -172,12 +122,11 @@ static void fill_view(void *context, struct view *ret_view)
     enforcement_view(&daemon->enforcement, ret_view);
 }
 
-static int reload(void *context, enum commands_reload how,
-                  char ret_message[static COMMANDS_MESSAGE_SIZE])
+static int reload(void *context, enum commands_reload how, struct commands_change *ret_change)
 {
     struct daemon *daemon = context;
 
-    return enforcement_reload(&daemon->enforcement, how, ret_message);
+    return enforcement_reload(&daemon->enforcement, how, ret_change);
 }
 
 static int open_control(struct daemon *daemon, struct failure *failure)
@@ -215,8 +164,7 @@ static void init_handles(struct daemon *daemon)
 
 static void start_handles(struct daemon *daemon)
 {
-    daemon->resolv_conf = stamp_of(RESOLV_CONF);
-    daemon->devcontainer = stamp_of(daemon->enforcement.configuration.devcontainer_file);
+    stamp_renew(&daemon->resolv_conf, RESOLV_CONF);
     uv_timer_start(&daemon->watch, on_watch, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS);
     uv_timer_start(&daemon->check, on_check, CHECK_INTERVAL_MS, CHECK_INTERVAL_MS);
     uv_timer_start(&daemon->sweep, on_sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);

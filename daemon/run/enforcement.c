@@ -19,8 +19,9 @@
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
 #include "policy/describe.h"
+#include "policy/outline.h"
 #include "run/options.h"
-#include "run/outline.h"
+#include "run/outline_file.h"
 #include "run/whole_machine.h"
 
 #define STALE_MAX_S 86400
@@ -110,6 +111,7 @@ struct configuration_request enforcement_request(const struct enforcement *enfor
         .workspace = options->workspace,
         .local_workspace = options->local_workspace,
         .devcontainer_id = options->devcontainer_id,
+        .is_codespace = options->is_codespace,
         .state_dir = options->state_dir,
     };
 }
@@ -123,10 +125,9 @@ void enforcement_log_policy(const struct enforcement *enforcement)
                  configuration->pinned ? ", pinned" : "", configuration->devcontainer_why);
     else if (configuration->devcontainer_why[0])
         log_info("workspace policy: none (%s)", configuration->devcontainer_why);
-    if (configuration->pending)
-        log_warning("%s has changed since it was pinned, ignoring: 'egressctl apply' as root "
-                    "adopts it",
-                    configuration->devcontainer_file);
+    if (configuration_is_pending(configuration))
+        log_warning("the workspace has changed since it was pinned, ignoring: 'egressctl status' "
+                    "shows how, 'egressctl apply' as root adopts it");
 }
 
 static void read_configuration(struct enforcement *enforcement)
@@ -135,6 +136,8 @@ static void read_configuration(struct enforcement *enforcement)
     struct configuration_error error = {0};
     struct failure failure;
 
+    enforcement_remember_workspace(enforcement);
+    request.is_first_start = enforcement->options->is_first_start && !enforcement->found_table;
     if (configuration_read(&request, &enforcement->configuration, &error) == 0) {
         enforcement_log_policy(enforcement);
         return;
@@ -289,7 +292,10 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .devcontainer_file = configuration->devcontainer_file,
         .devcontainer_why = configuration->devcontainer_why,
         .pinned = configuration->pinned,
-        .pending = configuration->pending,
+        .pending = configuration_is_pending(configuration),
+        .pending_added = configuration->pending.added,
+        .pending_removed = configuration->pending.removed,
+        .pending_error = configuration->pending.error,
         .policy_files = enforcement->options->policies,
         .policy_file_count = enforcement->options->policy_count,
         .servers = &enforcement->servers,

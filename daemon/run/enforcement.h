@@ -17,6 +17,7 @@
 #include "firewall/others.h"
 #include "journal/counters.h"
 #include "run/failure.h"
+#include "run/stamp.h"
 
 struct docker_probe;
 struct monitor;
@@ -38,6 +39,14 @@ struct guard {
     void (*on_closed)(void *context);
 };
 
+/* What was seen there last. */
+struct enforcement_workspace {
+    bool is_found; /* false: nobody can tell which file it is */
+    char file[CONFIGURATION_PATH_SIZE];
+    struct stamp stamp;
+    uint64_t next_look_ms; /* clock_now_ms() */
+};
+
 struct enforcement {
     uv_loop_t *loop;
     const struct run_options *options;
@@ -51,8 +60,9 @@ struct enforcement {
     struct gate *dockerd_gate; /* NULL until dockerd has servers to ask through us */
 
     struct configuration configuration; /* its policy is NULL as long as none was valid */
-    struct policy *deny_all;            /* what is enforced then */
-    char *outline;                      /* of what is enforced */
+    struct enforcement_workspace workspace;
+    struct policy *deny_all; /* what is enforced then */
+    char *outline;           /* of what is enforced */
     struct servers servers;
     struct docker_probe *docker_probe; /* under way, or NULL */
     void (*on_dockerd_known)(struct enforcement *enforcement);
@@ -96,11 +106,11 @@ int enforcement_verify(struct enforcement *enforcement, struct failure *failure)
 /* Starts asking names, and undoing what others do to the table. The state is now what it is. */
 void enforcement_begin(struct enforcement *enforcement);
 
-/* Reads the configuration anew. Returns 0 or an exit code; ret_message says what happened. */
+/* Reads the configuration anew. Returns 0 or an exit code; ret_change says what happened. */
 int enforcement_reload(struct enforcement *enforcement, enum commands_reload how,
-                       char ret_message[static COMMANDS_MESSAGE_SIZE]);
-/* The workspace's file has changed: whether something is pending may have too. */
-void enforcement_look_for_pending(struct enforcement *enforcement);
+                       struct commands_change *ret_change);
+/* To be called every few seconds: follows the workspace, or tells whether something is pending. */
+void enforcement_watch_workspace(struct enforcement *enforcement);
 /* Reads resolv.conf anew. To be called when it has changed, and as long as it is unread. */
 void enforcement_follow_servers(struct enforcement *enforcement);
 /* To be called every few seconds: puts the table back if somebody changed it unheard. */

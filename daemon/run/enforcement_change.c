@@ -11,7 +11,7 @@
 #include "dns/resolver.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
-#include "run/outline.h"
+#include "policy/outline.h"
 
 static void use_servers(struct enforcement *enforcement, const struct servers *servers)
 {
@@ -40,7 +40,7 @@ static int replace(struct enforcement *enforcement, const struct policy *policy,
 }
 
 static int refuse_reload(struct enforcement *enforcement, const struct failure *failure,
-                         char ret_message[static COMMANDS_MESSAGE_SIZE])
+                         struct commands_change *ret_change)
 {
     bool stands = enforcement->configuration.policy != NULL;
 
@@ -50,7 +50,7 @@ static int refuse_reload(struct enforcement *enforcement, const struct failure *
         snprintf(enforcement->reload_error, sizeof(enforcement->reload_error), "%s", failure->text);
     else
         enforcement_set_invalid(enforcement, failure);
-    snprintf(ret_message, COMMANDS_MESSAGE_SIZE, "%.*s; nothing was changed: %s",
+    snprintf(ret_change->message, COMMANDS_MESSAGE_SIZE, "%.*s; nothing was changed: %s",
              COMMANDS_MESSAGE_SIZE - 128, failure->text,
              stands ? "the policy before it stays in force" : "everything stays denied");
     return failure->exit_code;
@@ -69,8 +69,17 @@ static void format_reloaded(const struct policy *policy, size_t ended, size_t cu
              allowed, denied, ended, cut, more_to_cut ? ", others could not be yet" : "");
 }
 
+/* NULL where nothing could be compared. */
+static void compare(const char *before, const char *after, struct commands_change *ret_change)
+{
+    if (!before)
+        return;
+    ret_change->added = outline_subtract(after, before);
+    ret_change->removed = outline_subtract(before, after);
+}
+
 int enforcement_reload(struct enforcement *enforcement, enum commands_reload how,
-                       char ret_message[static COMMANDS_MESSAGE_SIZE])
+                       struct commands_change *ret_change)
 {
     struct configuration_request request = enforcement_request(enforcement);
     struct configuration_error error = {0};
@@ -86,13 +95,13 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
                               : configuration_read(&request, &fresh, &error);
     if (r < 0) {
         failure_set_configuration(&failure, &error);
-        return refuse_reload(enforcement, &failure, ret_message);
+        return refuse_reload(enforcement, &failure, ret_change);
     }
     enforcement_find_servers(enforcement, fresh.policy, &servers);
     if (replace(enforcement, fresh.policy, &servers, &ended, &table_error) < 0) {
         failure_set(&failure, EX_UNAVAILABLE, "%s", table_error.message);
         configuration_done(&fresh);
-        return refuse_reload(enforcement, &failure, ret_message);
+        return refuse_reload(enforcement, &failure, ret_change);
     }
     refresh_set_policy(enforcement->refresh, fresh.policy);
     configuration_done(&enforcement->configuration);
@@ -101,29 +110,15 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
     before = enforcement->outline;
     enforcement->outline = outline_of(fresh.policy);
     cut = enforcement_cut_flows(enforcement, before);
+    compare(before, enforcement->outline, ret_change);
     free(before);
     enforcement->reload_error[0] = '\0';
     enforcement->counters.reloads++;
     enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
-    format_reloaded(fresh.policy, ended, cut, enforcement->has_uncut_flows, ret_message);
+    format_reloaded(fresh.policy, ended, cut, enforcement->has_uncut_flows, ret_change->message);
     enforcement_log_policy(enforcement);
-    log_info("%s", ret_message);
+    log_info("%s", ret_change->message);
     return 0;
-}
-
-void enforcement_look_for_pending(struct enforcement *enforcement)
-{
-    struct configuration_request request = enforcement_request(enforcement);
-    struct configuration_error error = {0};
-    struct configuration fresh = {0};
-
-    if (!enforcement->configuration.policy || configuration_read(&request, &fresh, &error) < 0)
-        return;
-    if (fresh.pending && !enforcement->configuration.pending)
-        log_info("%s has changed: 'egressctl apply' as root adopts it",
-                 enforcement->configuration.devcontainer_file);
-    enforcement->configuration.pending = fresh.pending;
-    configuration_done(&fresh);
 }
 
 void enforcement_follow_servers(struct enforcement *enforcement)

@@ -21,6 +21,8 @@ void enforcement_set_invalid(struct enforcement *enforcement, const struct failu
 
 struct configuration_request enforcement_request(const struct enforcement *enforcement);
 void enforcement_log_policy(const struct enforcement *enforcement);
+/* Before it is read: a change from now on is one. */
+void enforcement_remember_workspace(struct enforcement *enforcement);
 /* To whoever asks it while packets and questions come. */
 void enforcement_hand_out_policy(struct enforcement *enforcement, const struct policy *policy);
 

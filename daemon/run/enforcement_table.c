@@ -14,8 +14,9 @@
 #include "dns/gate.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
+#include "policy/outline.h"
 #include "run/options.h"
-#include "run/outline.h"
+#include "run/outline_file.h"
 
 #define RESOLV_CONF_SIZE_MAX (64 * 1024)
 

@@ -29,6 +29,9 @@ struct run_options {
     const char *runtime_dir;
     bool foreground;
     bool help;
+    /* Not given, but found out by run.c while it still can be. */
+    bool is_codespace;
+    bool is_first_start; /* nobody has ever held the lock of runtime_dir */
     uint32_t lease_grace_s;
     uint32_t lease_idle_s;
     uint32_t refresh_min_s;

@@ -175,9 +175,10 @@ static int become_daemon(const struct run_options *options, struct failure *fail
 
 /* --- one daemon at a time --------------------------------------------------------------------- */
 
-/* The lock lives as long as any process that has the descriptor: supervisor and daemon.
- * -EWOULDBLOCK: it is somebody else's. */
-static int take_lock(const char *runtime_dir)
+/* The lock lives as long as any process that has the descriptor: supervisor and daemon. Its file
+ * stays, and tells that the container has been started before. -EWOULDBLOCK: it is somebody else's.
+ */
+static int take_lock(const char *runtime_dir, bool *ret_is_first)
 {
     char path[PATH_MAX];
     int fd, r = 0;
@@ -185,7 +186,10 @@ static int take_lock(const char *runtime_dir)
     if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, runtime_dir) >= (int)sizeof(path))
         return -ENAMETOOLONG;
     /* Readable to nobody else: who can open it could hold the lock. */
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *ret_is_first = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -222,11 +226,12 @@ static int start(struct run_options *options, struct failure *failure)
     struct daemon_setup setup = {options, -1};
     int r = check_net_admin(failure);
 
+    options->is_codespace = configuration_is_codespace();
     if (r == 0)
         r = become_daemon(options, failure);
     if (r < 0)
         return failure->exit_code;
-    r = take_lock(options->runtime_dir);
+    r = take_lock(options->runtime_dir, &options->is_first_start);
     if (r == -EWOULDBLOCK)
         return leave_it_to_the_other(options, failure) < 0 ? failure->exit_code : EXIT_SUCCESS;
     if (r < 0) {

@@ -46,12 +46,11 @@ static void fill_view(void *context, struct view *ret_view)
     };
 }
 
-static int reload(void *context, enum commands_reload how,
-                  char ret_message[static COMMANDS_MESSAGE_SIZE])
+static int reload(void *context, enum commands_reload how, struct commands_change *ret_change)
 {
     (void)context;
     (void)how;
-    (void)ret_message;
+    (void)ret_change;
     abort();
 }
 

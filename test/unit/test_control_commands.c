@@ -35,13 +35,13 @@ static void fill_view(void *context, struct view *ret_view)
     *ret_view = view;
 }
 
-static int reload(void *context, enum commands_reload how,
-                  char ret_message[static COMMANDS_MESSAGE_SIZE])
+static int reload(void *context, enum commands_reload how, struct commands_change *ret_change)
 {
     (void)context;
     reloads++;
     last_reload = how;
-    snprintf(ret_message, COMMANDS_MESSAGE_SIZE, "%s", reload_code ? "f:1:2: wrong" : "done");
+    snprintf(ret_change->message, COMMANDS_MESSAGE_SIZE, "%s",
+             reload_code ? "f:1:2: wrong" : "done");
     return reload_code;
 }
 

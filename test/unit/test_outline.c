@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/outline.h"
+#include "policy/outline.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "run/outline_file.h"
 
 #define ENTRIES_MAX 4
 
@@ -66,6 +67,46 @@ START_TEST(narrowing_is_seen)
 }
 END_TEST
 
+START_TEST(differences_are_told)
+{
+    static const char *const before[] = {"+b.example", "+a.example:22", "+A.example:22",
+                                         "+c.example", NULL};
+    static const char *const after[] = {"+c.example", "-a.example/udp", "+b.example:443", NULL};
+    char *from = outline_of_entries(before), *to = outline_of_entries(after);
+    char *gone = outline_subtract(from, to), *come = outline_subtract(to, from);
+    char *nothing = outline_subtract(from, from);
+
+    ck_assert_str_eq(gone, "allow a.example 22\nallow b.example 80 443\n");
+    ck_assert_str_eq(come, "allow b.example 443\ndeny a.example */udp\n");
+    ck_assert_str_eq(nothing, "");
+    free(nothing);
+    free(come);
+    free(gone);
+    free(to);
+    free(from);
+}
+END_TEST
+
+START_TEST(settings_are_told_too)
+{
+    struct policy_builder *builder = policy_builder_new();
+    struct text_error error;
+    struct address address;
+    struct policy *policy;
+    char *outline;
+
+    ck_assert_int_eq(address_parse("192.0.2.53", &address), 0);
+    policy_builder_set_refusal_answer(builder, POLICY_REFUSED);
+    ck_assert_int_eq(policy_builder_add_upstream(builder, &address, 5353, &error), 0);
+    ck_assert_int_eq(policy_build(builder, &policy, &error), 0);
+    outline = outline_of(policy);
+    ck_assert_str_eq(outline, "mode enforce\nrefusal refused\nupstream 192.0.2.53 5353\n");
+    free(outline);
+    policy_free(policy);
+    policy_builder_free(builder);
+}
+END_TEST
+
 START_TEST(file_is_whole_or_nothing)
 {
     char folder[] = "/tmp/outline-XXXXXX", path[64];
@@ -76,9 +117,9 @@ START_TEST(file_is_whole_or_nothing)
     snprintf(path, sizeof(path), "%s/outline", folder);
     ck_assert_ptr_null(outline_load(path));
 
-    ck_assert_int_eq(outline_save(path, "+a.example 80 443\n"), 0);
+    ck_assert_int_eq(outline_save(path, "allow a.example 80 443\n"), 0);
     loaded = outline_load(path);
-    ck_assert_str_eq(loaded, "+a.example 80 443\n");
+    ck_assert_str_eq(loaded, "allow a.example 80 443\n");
     free(loaded);
 
     ck_assert_int_eq(outline_save(path, ""), 0);
@@ -87,7 +128,7 @@ START_TEST(file_is_whole_or_nothing)
     free(loaded);
 
     file = fopen(path, "w");
-    fputs("+a.example 80 443\n", file); /* cut short */
+    fputs("allow a.example 80 443\n", file); /* cut short */
     fclose(file);
     ck_assert_ptr_null(outline_load(path));
     unlink(path);
@@ -105,6 +146,8 @@ int main(void)
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, narrowing_is_seen, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tests, differences_are_told);
+    tcase_add_test(tests, settings_are_told_too);
     tcase_add_test(tests, file_is_whole_or_nothing);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

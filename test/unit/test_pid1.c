@@ -56,6 +56,23 @@ START_TEST(arguments_are_read)
 }
 END_TEST
 
+static const struct {
+    const char *bytes;
+    size_t size;
+    bool is_codespace;
+} environments[] = {
+    {BYTES("A=b\0CODESPACES=true\0C=d"), true},   {BYTES("CODESPACES=true"), true},
+    {BYTES("A=b\0NOT_CODESPACES=true\0"), false}, {BYTES("CODESPACES=truer\0"), false},
+    {BYTES("A=CODESPACES=true\0"), false},        {BYTES(""), false},
+};
+
+START_TEST(codespaces_are_known_by_their_environment)
+{
+    ck_assert(pid1_environment_is_codespace(environments[_i].bytes, environments[_i].size) ==
+              environments[_i].is_codespace);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pid1");
@@ -65,6 +82,8 @@ int main(void)
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, arguments_are_read, 0, COUNT_OF(cases));
+    tcase_add_loop_test(tests, codespaces_are_known_by_their_environment, 0,
+                        COUNT_OF(environments));
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
