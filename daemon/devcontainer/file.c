@@ -61,15 +61,10 @@ static int open_regular(const char *path, struct stat *ret_status)
     return fd;
 }
 
-static bool is_same_time(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 static bool was_written(const struct stat *before, const struct stat *after)
 {
-    return before->st_size != after->st_size || !is_same_time(&before->st_mtim, &after->st_mtim) ||
-           !is_same_time(&before->st_ctim, &after->st_ctim);
+    return before->st_size != after->st_size || before->st_mtim.tv_sec != after->st_mtim.tv_sec ||
+           before->st_mtim.tv_nsec != after->st_mtim.tv_nsec;
 }
 
 /* -EBUSY when somebody wrote meanwhile: what was read may be half of one text and half of another.

@@ -18,7 +18,7 @@
 
 #define FOLDER_OF_CODESPACES "/workspaces/.codespaces/shared"
 #define FOLDERS_MAX 64
-#define ITEMS_MAX 4096 /* of .devcontainer: whoever fills it must not hold the daemon up */
+#define ITEMS_MAX 256 /* of .devcontainer: whoever fills it must not hold the daemon up */
 
 struct candidate {
     char *path;

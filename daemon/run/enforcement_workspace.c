@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "run/options.h"
 
-#define PAUSE_FACTOR 50 /* at most one part of so many is spent on looking */
+#define PAUSE_FACTOR 20 /* at most one part of so many is spent on looking */
 
 /* Whether another file would be taken now than at the last look, or the same with other contents.
  */
