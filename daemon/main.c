@@ -9,15 +9,16 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "devcontainer/check.h"
+#include "doctor/position.h"
 #include "egressctl/egressctl.h"
 #include "run/help.h"
 #include "run/run.h"
 
 /* For the parts that need no power: their caller may have got some with the file (non-root users).
  */
-static int renounce(void)
+static int renounce(int (*give_up)(void))
 {
-    if (!privilege_caller_is_untrusted() || privilege_renounce() == 0)
+    if (!privilege_caller_is_untrusted() || give_up() == 0)
         return 0;
     log_error("cannot give up capabilities: going no further");
     return -EPERM;
@@ -78,15 +79,25 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static int run_client(int argc, char **argv)
+{
+    struct position caller;
+
+    position_of_caller(&caller);
+    if (renounce(privilege_renounce_own) < 0)
+        return EX_NOPERM;
+    return egressctl_main(argc, argv, &caller);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 0 && strcmp(base_name(argv[0]), "egressctl") == 0)
-        return renounce() < 0 ? EX_NOPERM : egressctl_main(argc, argv);
+        return run_client(argc, argv);
 
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        if (commands[i].power == NEEDS_NONE && renounce() < 0)
+        if (commands[i].power == NEEDS_NONE && renounce(privilege_renounce) < 0)
             return EX_NOPERM;
         return commands[i].run(argc - 1, argv + 1);
     }

@@ -89,12 +89,18 @@ static int keep_only(uint64_t wanted)
     return memcmp(data, found, sizeof(data)) == 0 ? 0 : -EPERM;
 }
 
+static int clear_ambient_set(void)
+{
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 static int close_ways_back(void)
 {
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    return 0;
+    int r = clear_ambient_set();
+
+    if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        r = -errno;
+    return r;
 }
 
 /* What this process holds is not for others of its user to read or trace. */
@@ -108,6 +114,13 @@ int privilege_renounce(void)
     int r = keep_only(0);
 
     return r < 0 ? r : close_ways_back();
+}
+
+int privilege_renounce_own(void)
+{
+    int r = keep_only(0);
+
+    return r < 0 ? r : clear_ambient_set();
 }
 
 int privilege_become_daemon(void)

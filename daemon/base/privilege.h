@@ -22,6 +22,10 @@ bool privilege_caller_is_untrusted(void);
  * caller may have got some from the file). Mustn't: change the user. Returns 0 or -errno. */
 int privilege_renounce(void);
 
+/* Should: leave no capability. Mustn't: close the ways to some, for 'egressctl doctor' to try them
+ * as its caller could. Returns 0 or -errno. */
+int privilege_renounce_own(void);
+
 /* Should: become PRIVILEGE_UID/GID without supplementary groups, out of reach of the signals of
  * whoever started us, and keep only what privilege_drop needs, and what there is of the power to
  * read any file: for the configuration. The stage of the supervisor, and of a daemon that starts.

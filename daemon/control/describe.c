@@ -6,6 +6,7 @@
 
 #include "control/request.h"
 #include "dns/resolver.h"
+#include "doctor/doctor.h"
 
 #define CHANGES_SHOWN_MAX 1000 /* a reply is for people: what is beyond is counted */
 
@@ -100,6 +101,17 @@ void describe_change(struct json_object *object, const char *added, const char *
 
     left_out += add_lines(object, "removed", removed);
     reply_add_number(object, "left_out", left_out);
+}
+
+struct json_object *describe_finding(const struct doctor_finding *finding)
+{
+    struct json_object *object = json_object_new_object();
+
+    reply_add_text(object, "id", finding->id);
+    reply_add_text(object, "what", finding->what);
+    reply_add_text(object, "detail", finding->detail[0] ? finding->detail : NULL);
+    reply_add_text(object, "remedy", finding->remedy);
+    return object;
 }
 
 enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry)

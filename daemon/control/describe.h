@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 
+struct doctor_finding;
 struct json_object;
 struct resolver;
 
@@ -25,6 +26,9 @@ void describe_budget(struct json_object *object, const struct resolver *resolver
 /* Adds "added" and "removed", the lines of policy/outline.h without their newlines (NULL: none),
  * and "left_out": how many more there are than are listed. */
 void describe_change(struct json_object *object, const char *added, const char *removed);
+
+/* {"id","what","detail","remedy"} */
+struct json_object *describe_finding(const struct doctor_finding *finding);
 
 /* The list that an entry of this policy (a verdict's) is in. */
 enum policy_list describe_list_of(const struct policy *policy, const struct entry *entry);

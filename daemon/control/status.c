@@ -12,6 +12,7 @@
 #include "control/view.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
+#include "doctor/doctor.h"
 #include "firewall/changes.h"
 #include "firewall/leases.h"
 #include "journal/counters.h"
@@ -289,8 +290,23 @@ static void add_kernel(struct json_object *reply, const struct view *view)
     json_object_object_add(kernel, "tampering", describe_tampering(view));
     for (size_t i = 0; i < view->weakness_count; i++)
         json_object_array_add(weaknesses, json_object_new_string(view->weaknesses[i]));
+    for (size_t i = 0; i < view->finding_count; i++) {
+        char text[DOCTOR_TEXT_SIZE];
+
+        json_object_array_add(weaknesses,
+                              json_object_new_string(doctor_format(&view->findings[i], text)));
+    }
     json_object_object_add(reply, "kernel", kernel);
     json_object_object_add(reply, "weaknesses", weaknesses);
+}
+
+static void add_findings(struct json_object *reply, const struct view *view)
+{
+    struct json_object *findings = json_object_new_array();
+
+    for (size_t i = 0; i < view->finding_count; i++)
+        json_object_array_add(findings, describe_finding(&view->findings[i]));
+    json_object_object_add(reply, "findings", findings);
 }
 
 struct json_object *status_describe(const struct view *view)
@@ -310,5 +326,6 @@ struct json_object *status_describe(const struct view *view)
     add_servers(reply, view->servers);
     add_counters(reply, view->counters);
     add_kernel(reply, view);
+    add_findings(reply, view);
     return reply;
 }

@@ -24,11 +24,11 @@
  *   "upstreams"   [{"address","port"}]; "embedded_resolver": Docker's, or null
  *   "leases"      how many addresses are leased, all names together
  *   "counters"    {NAME: NUMBER}, since the daemon started
- *   "kernel"      {"verified_s": seconds since the table was last found right,
- *                  "owned": whether
+ *   "kernel"      {"verified_s": seconds since the table was last found right, "owned": whether
  *                  nobody else can change it, "restored": how often it was wrong,
  *                  "tampering": null, or the last time: {"ago_s", "what", "process", "host_pid"}}
- *   "weaknesses"  [TEXT] */
+ *   "weaknesses"  [TEXT]: what makes less of the promise, those of the surroundings last
+ *   "findings"    the latter once more, for programs: [{"id","what","detail","remedy"}] */
 #ifndef EGRESSD_CONTROL_STATUS_H
 #define EGRESSD_CONTROL_STATUS_H
 

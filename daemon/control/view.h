@@ -10,6 +10,7 @@
 
 struct change;
 struct counters;
+struct doctor_finding;
 struct leases;
 struct policy;
 struct resolver;
@@ -55,6 +56,8 @@ struct view {
     const struct change *restored_from; /* what was done to it last */
     const char *weaknesses[VIEW_WEAKNESSES_MAX];
     size_t weakness_count;
+    const struct doctor_finding *findings; /* of the surroundings, by the daemon */
+    size_t finding_count;
 };
 
 #endif

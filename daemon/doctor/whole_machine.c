@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/whole_machine.h"
+#include "doctor/whole_machine.h"
 
 #include <dirent.h>
 #include <net/if.h>

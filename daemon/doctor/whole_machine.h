@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A container that shares its host's network has no namespace of its own to filter: a default deny
  * there would cut the whole machine off, its Docker Engine and its agents too. */
-#ifndef EGRESSD_RUN_WHOLE_MACHINE_H
-#define EGRESSD_RUN_WHOLE_MACHINE_H
+#ifndef EGRESSD_DOCTOR_WHOLE_MACHINE_H
+#define EGRESSD_DOCTOR_WHOLE_MACHINE_H
 
 #include <stdbool.h>
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "control/protocol.h"
 #include "egressctl/client.h"
+#include "egressctl/doctor_command.h"
 #include "egressctl/print.h"
 #include "egressctl/screen.h"
 
@@ -29,6 +30,7 @@ struct request {
     const char *target; /* of explain */
     uint32_t timeout_s; /* of wait */
     bool as_json;
+    const struct position *caller; /* of doctor */
 };
 
 static const char help[] =
@@ -39,6 +41,8 @@ static const char help[] =
     "  explain HOST[:PORT[/udp]] [--json]\n"
     "                                   which entry decides, and what would allow it\n"
     "  wait [--timeout SECONDS]         returns when the policy is enforced (default: 30)\n"
+    "  doctor [--json]                  what could undo the protection here, and what to do:\n"
+    "                                   sudo, capabilities, engine sockets, shared namespaces\n"
     "  apply                            adopts the workspace's devcontainer.json as it is\n"
     "                                   now, and prints what that changes (root); before,\n"
     "                                   status shows it as pending\n"
@@ -48,8 +52,9 @@ static const char help[] =
     "  --json                           prints the daemon's reply as it is\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 yes (enforcing, allowed, done), 1 no (not enforcing, refused), 64 usage,\n"
-    "69 the daemon cannot be reached, 77 not permitted, 78 the configuration is wrong.\n";
+    "Exit status: 0 yes (enforcing, allowed, done, nothing found), 1 no (not enforcing,\n"
+    "refused, something found), 64 usage, 69 the daemon cannot be reached, 77 not permitted, 78 "
+    "the configuration is wrong.\n";
 
 static void complain(const char *text)
 {
@@ -237,12 +242,17 @@ static int run_wait(const struct request *request)
     }
 }
 
+static int run_doctor(const struct request *request)
+{
+    return doctor_command(request->runtime_dir, request->as_json, request->caller);
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct request *request);
 } commands[] = {
     {"status", run_status}, {"explain", run_explain}, {"wait", run_wait},
-    {"apply", run_apply},   {"reload", run_reload},
+    {"apply", run_apply},   {"reload", run_reload},   {"doctor", run_doctor},
 };
 
 /* --- command line ----------------------------------------------------------------------------- */
@@ -301,9 +311,10 @@ static int parse_options(int argc, char **argv, struct request *request, int *re
     return 0;
 }
 
-int egressctl_main(int argc, char **argv)
+int egressctl_main(int argc, char **argv, const struct position *caller)
 {
-    struct request request = {.runtime_dir = CONTROL_RUNTIME_DIR, .timeout_s = WAIT_TIMEOUT_S};
+    struct request request = {
+        .runtime_dir = CONTROL_RUNTIME_DIR, .timeout_s = WAIT_TIMEOUT_S, .caller = caller};
     const char *name;
     int code = EX_USAGE;
 

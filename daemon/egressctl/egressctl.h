@@ -3,7 +3,9 @@
 #ifndef EGRESSD_EGRESSCTL_EGRESSCTL_H
 #define EGRESSD_EGRESSCTL_EGRESSCTL_H
 
-/* The whole program; returns its exit code. */
-int egressctl_main(int argc, char **argv);
+struct position;
+
+/* The whole program; returns its exit code. caller: what it was started with, whatever is left. */
+int egressctl_main(int argc, char **argv, const struct position *caller);
 
 #endif

@@ -63,8 +63,10 @@ static void on_sweep(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
 
-    if (!daemon->stopping)
-        enforcement_sweep(&daemon->enforcement);
+    if (daemon->stopping)
+        return;
+    enforcement_sweep(&daemon->enforcement);
+    enforcement_look_around(&daemon->enforcement);
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -193,8 +195,10 @@ static int start(struct daemon *daemon, struct failure *failure)
 
     if (r == 0)
         r = enforcement_fill(&daemon->enforcement, failure);
-    if (r == 0)
+    if (r == 0) {
+        enforcement_look_around(&daemon->enforcement);
         r = open_control(daemon, failure);
+    }
     if (r == 0)
         r = drop_privileges(failure);
     if (r == 0)

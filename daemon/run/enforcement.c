@@ -16,13 +16,13 @@
 #include "dns/gate.h"
 #include "dns/refresh.h"
 #include "dns/resolver.h"
+#include "doctor/whole_machine.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
 #include "policy/describe.h"
 #include "policy/outline.h"
 #include "run/options.h"
 #include "run/outline_file.h"
-#include "run/whole_machine.h"
 
 #define STALE_MAX_S 86400
 
@@ -307,6 +307,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .restored = enforcement->guard.restored,
         .restored_ms = enforcement->guard.restored_ms,
         .restored_from = &enforcement->guard.last,
+        .findings = enforcement->findings,
+        .finding_count = enforcement->finding_count,
     };
     if (enforcement->table_failure[0]) {
         ret_view->state = VIEW_FAILED;

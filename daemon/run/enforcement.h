@@ -13,6 +13,7 @@
 #include "control/view.h"
 #include "devcontainer/configuration.h"
 #include "dns/servers.h"
+#include "doctor/doctor.h"
 #include "firewall/changes.h"
 #include "firewall/others.h"
 #include "journal/counters.h"
@@ -38,6 +39,7 @@ struct guard {
     unsigned handles_open;
     void (*on_closed)(void *context);
 };
+#define ENFORCEMENT_FINDINGS_MAX 16
 
 /* What was seen there last. */
 struct enforcement_workspace {
@@ -78,6 +80,9 @@ struct enforcement {
     uv_poll_t links; /* network interfaces come and go */
     bool watches_links;
 
+    struct doctor_finding findings[ENFORCEMENT_FINDINGS_MAX];
+    size_t finding_count;
+
     enum view_state state;
     char reason[FAILURE_TEXT_SIZE];
     char reload_error[FAILURE_TEXT_SIZE];
@@ -115,6 +120,9 @@ void enforcement_watch_workspace(struct enforcement *enforcement);
 void enforcement_follow_servers(struct enforcement *enforcement);
 /* To be called every few seconds: puts the table back if somebody changed it unheard. */
 void enforcement_check(struct enforcement *enforcement);
+/* To be called at the start, while privileges last, and now and then: what around us could undo our
+ * work. */
+void enforcement_look_around(struct enforcement *enforcement);
 /* To be called every minute or so. */
 void enforcement_sweep(struct enforcement *enforcement);
 
