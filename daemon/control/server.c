@@ -77,7 +77,6 @@ static void on_client_closed(uv_handle_t *handle)
     if (client->next)
         client->next->back = client->back;
     *client->back = client->next;
-    server->client_count--;
     drop_reply(client);
     free(client);
     end_server(server);
@@ -88,6 +87,7 @@ static void close_client(struct control_client *client)
     if (client->closing)
         return;
     client->closing = true;
+    client->server->client_count--; /* at once: many come in one turn of the loop */
     uv_close((uv_handle_t *)&client->pipe, on_client_closed);
     uv_close((uv_handle_t *)&client->patience, on_client_closed);
 }
