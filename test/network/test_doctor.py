@@ -93,8 +93,9 @@ def test_engine_sockets(container, egressd):
     assert "engine-socket" in {finding["id"] for finding in egressd.status()["findings"]}
     assert any("/run/docker.sock" in text for text in egressd.status()["weaknesses"])
     assert "/run/docker.sock" in egressd.ctl("status").stdout
-    server.kill()
-    server.communicate()
+    server.kill()  # what it runs ends with the container, and holds the pipe until then
+    server.wait()
+    server.stdout.close()
 
 
 @pytest.mark.leak("L16", "H36")

@@ -260,8 +260,9 @@ def test_a_race_with_the_first_read(lab, container, workspace, way):
         assert allowed(first) in (*sets, set()), turn
         assert allowed(first) == allowed(again), turn
         assert allowed(first) or way == "overwrite" and first["state"] == "invalid-policy", first["reason"]
-    swapper.kill()  # what it runs ends with the container
-    swapper.communicate()
+    swapper.kill()  # what it runs ends with the container, and holds the pipe until then
+    swapper.wait()
+    swapper.stdout.close()
 
 
 @pytest.mark.leak("H51")
