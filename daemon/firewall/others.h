@@ -8,7 +8,7 @@
 
 struct firewall;
 
-#define OTHERS_TEXT_SIZE 256
+#define OTHERS_TEXT_SIZE 320
 
 /* Looks for a rule that writes another destination into packets behind our chains (address
  * translation comes before them, and is judged). 1: ret_text names its table; 0: there is none;
