@@ -65,6 +65,7 @@ static int read_source(const struct source *source, struct policy_builder *build
     struct document document;
     int r;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was looked at has a text */
     memcpy(copy, source->text, source->size);
     r = document_parse(source->path, copy, source->size, &document, reterr);
     if (r < 0)

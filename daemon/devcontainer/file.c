@@ -72,7 +72,7 @@ static bool was_written(const struct stat *before, const struct stat *after)
 static int read_unchanged(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
                           struct stat *ret_status)
 {
-    struct stat before, after;
+    struct stat before = {0}, after;
     int fd = open_regular(path, &before);
     int r;
 
@@ -80,7 +80,7 @@ static int read_unchanged(const char *path, size_t size_max, char **ret_text, si
         return fd;
     r = read_all(fd, size_max, ret_text, ret_size);
     if (r == 0 && (fstat(fd, &after) < 0 || was_written(&before, &after))) {
-        free(*ret_text);
+        free(*ret_text); /* NOLINT(clang-analyzer-unix.Malloc): an errno is not 0 */
         r = -EBUSY;
     }
     close(fd);

@@ -249,7 +249,7 @@ static int read_entry(const struct reader *reader, enum policy_list list, struct
                       size_t place)
 {
     const char *text = text_of(value);
-    struct entry entry;
+    struct entry entry = {0};
 
     if (text) {
         if (entry_parse(text, &entry, reader->error) < 0)

@@ -379,7 +379,7 @@ int entry_parse(const char *text, struct entry *ret_entry, struct text_error *re
 {
     const struct reading reading = {text, reterr};
     struct entry entry = {0};
-    char host[ENTRY_TEXT_SIZE];
+    char host[ENTRY_TEXT_SIZE] = "";
     const char *rest = text;
 
     if (check_characters(&reading) < 0 || refuse_known_mistakes(&reading) < 0 ||

@@ -49,7 +49,7 @@ static void log_new(const struct enforcement *enforcement, const struct findings
 
 void enforcement_look_around(struct enforcement *enforcement)
 {
-    struct doctor_finding list[ENFORCEMENT_FINDINGS_MAX];
+    struct doctor_finding list[ENFORCEMENT_FINDINGS_MAX] = {{0}};
     struct findings findings = {.list = list};
     struct position container;
 
