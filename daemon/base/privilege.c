@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -103,10 +104,14 @@ static int close_ways_back(void)
     return r;
 }
 
-/* What this process holds is not for others of its user to read or trace. */
+/* What this process holds is not for others of its user to read or trace, nor for a file. */
 static int close_to_tracers(void)
 {
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+    const struct rlimit none = {0};
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+        return -errno;
+    return 0;
 }
 
 int privilege_renounce(void)
@@ -123,10 +128,17 @@ int privilege_renounce_own(void)
     return r < 0 ? r : clear_ambient_set();
 }
 
+/* Docker gives its containers DAC_OVERRIDE without the lesser DAC_READ_SEARCH. */
+static uint64_t reading_power(uint64_t permitted)
+{
+    uint64_t lesser = permitted & BIT_OF(CAP_DAC_READ_SEARCH);
+
+    return lesser ? lesser : permitted & BIT_OF(CAP_DAC_OVERRIDE);
+}
+
 int privilege_become_daemon(void)
 {
     const uint64_t needed = BIT_OF(CAP_NET_ADMIN) | BIT_OF(CAP_SETUID) | BIT_OF(CAP_SETGID);
-    const uint64_t wished = BIT_OF(CAP_SETPCAP) | READ_ANY_FILE;
     struct __user_cap_data_struct data[2];
     uint64_t permitted;
     int r = read_capabilities(data);
@@ -136,9 +148,11 @@ int privilege_become_daemon(void)
     permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
     if ((permitted & needed) != needed)
         return -EPERM;
-    r = become_daemon_user();
+    r = empty_bounding_set();
     if (r == 0)
-        r = keep_only(permitted & (needed | wished));
+        r = become_daemon_user();
+    if (r == 0)
+        r = keep_only(needed | reading_power(permitted));
     if (r == 0)
         r = close_ways_back();
     return r < 0 ? r : close_to_tracers();
@@ -181,16 +195,7 @@ void privilege_see_as_self(void)
 
 int privilege_drop(void)
 {
-    int r;
-
-    r = empty_bounding_set();
-    if (r == 0)
-        r = become_daemon_user();
-    if (r == 0)
-        r = keep_only(BIT_OF(CAP_NET_ADMIN));
-    if (r == 0)
-        r = close_ways_back();
-    return r < 0 ? r : close_to_tracers();
+    return keep_only(BIT_OF(CAP_NET_ADMIN));
 }
 
 int privilege_install_file_capabilities(const char *path)

@@ -26,10 +26,12 @@ int privilege_renounce(void);
  * as its caller could. Returns 0 or -errno. */
 int privilege_renounce_own(void);
 
-/* Should: become PRIVILEGE_UID/GID without supplementary groups, out of reach of the signals of
- * whoever started us, and keep only what privilege_drop needs, and what there is of the power to
- * read any file: for the configuration. The stage of the supervisor, and of a daemon that starts.
- * Mustn't: make privilege_drop impossible. Returns 0 or -errno. */
+/* Should: become PRIVILEGE_UID/GID without supplementary groups, out of reach of the signals and
+ * tracers of whoever started us; empty the bounding, ambient and inheritable sets, set
+ * no_new_privs, dump no core. Keeps CAP_NET_ADMIN, and for reading the configuration what there is
+ * of the power to read any file, and to see as another user does. The stage of the supervisor, and
+ * of a daemon that starts. Needs CAP_SETUID, CAP_SETGID and (for the bounding set) CAP_SETPCAP.
+ * Returns 0 or -errno. */
 int privilege_become_daemon(void);
 
 /* Should: see files as this user does, and no more of them, until privilege_see_as_self. Does
@@ -37,10 +39,8 @@ int privilege_become_daemon(void);
 void privilege_see_as(uid_t uid, gid_t gid);
 void privilege_see_as_self(void);
 
-/* Should: become PRIVILEGE_UID/GID without supplementary groups, keep CAP_NET_ADMIN alone
- * (permitted, effective), empty the bounding, ambient and inheritable sets, set no_new_privs,
- * become undumpable. Mustn't: close descriptors; needs CAP_SETUID, CAP_SETGID and (for the bounding
- * set) CAP_SETPCAP. Returns 0 or -errno. */
+/* Should: after privilege_become_daemon, keep CAP_NET_ADMIN alone. The stage of a daemon that
+ * serves. Returns 0 or -errno. */
 int privilege_drop(void);
 
 /* Writes the file capabilities that a start by a user who is not root needs (security.capability,

@@ -33,7 +33,7 @@ static int drop_and_look(void)
     FILE *file;
     size_t size;
 
-    if (privilege_drop() < 0)
+    if (privilege_become_daemon() < 0 || privilege_drop() < 0)
         return 100;
     file = fopen("/proc/self/status", "re");
     if (!file)

@@ -25,6 +25,13 @@ static bool status_has(const char *line)
     return strstr(status, line) != NULL;
 }
 
+static bool is_only_what_a_start_needs(void)
+{
+    return status_has("CapPrm:\t00000000000010c4\n") || /* with DAC_READ_SEARCH */
+           status_has("CapPrm:\t00000000000010c2\n") || /* with DAC_OVERRIDE */
+           status_has("CapPrm:\t00000000000010c0\n");
+}
+
 /* Each returns the number of what is wrong. In a child of its own: the way down is one-way. */
 static int become_and_drop(void)
 {
@@ -35,6 +42,8 @@ static int become_and_drop(void)
         return 2;
     if (access("/proc/1/environ", F_OK) < 0)
         return 3;
+    if (!status_has("CapBnd:\t0000000000000000\n") || !is_only_what_a_start_needs())
+        return 6;
     if (privilege_drop() < 0 || !status_has("CapPrm:\t0000000000001000\n"))
         return 4;
     return setresuid(0, 0, 0) == 0 ? 5 : 0;
