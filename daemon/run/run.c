@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/privilege.h"
+#include "base/seccomp.h"
 #include "control/protocol.h"
 #include "devcontainer/pid1.h"
 #include "egressctl/client.h"
@@ -170,6 +171,7 @@ static int become_daemon(const struct run_options *options, struct failure *fail
                            "cannot become user %d: %s. The container needs the capabilities SETUID "
                            "and SETGID beside NET_ADMIN: look for --cap-drop in runArgs",
                            PRIVILEGE_UID, strerror(-r));
+    seccomp_install(SECCOMP_STARTS); /* whether it is missing is said by the daemon */
     return 0;
 }
 
