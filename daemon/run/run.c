@@ -47,15 +47,19 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Descriptors, signals and the like are whatever the caller left: nothing of it may matter. */
+/* Environment, descriptors, signals and the like are whatever the caller left: nothing of it may
+ * matter. The working folder stays root's, for paths that root gave; nobody else gives any. */
 static void forget_surroundings(void)
 {
     const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
     sigset_t none;
 
+    clearenv();
+    if (privilege_caller_is_untrusted() && chdir("/") < 0)
+        log_debug("cannot change to /: %s, ignoring", strerror(errno));
     for (int fd = open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = dup(fd))
         ; /* so that nothing we open becomes one of the first three */
-    close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+    closefrom(STDERR_FILENO + 1);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         signal(numbers[i], SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
@@ -72,7 +76,6 @@ static void take_options_from_pid1(struct run_options *ret_options)
     static struct configuration_arguments arguments;
     int r;
 
-    clearenv();
     *ret_options = options_default();
     r = configuration_arguments_from_pid1(&arguments);
     if (r < 0) {
@@ -117,12 +120,17 @@ static int make_parents(const char *path)
     return 0;
 }
 
-static int own_folder(int fd)
+/* Another user's may hold anything, and can be moved away under us: -EPERM and its owner. */
+static int own_folder(int fd, uid_t *ret_owner)
 {
     struct stat info;
 
     if (fstat(fd, &info) < 0)
         return -errno;
+    if (info.st_uid != 0 && info.st_uid != PRIVILEGE_UID) {
+        *ret_owner = info.st_uid;
+        return -EPERM;
+    }
     if ((info.st_uid != PRIVILEGE_UID || info.st_gid != PRIVILEGE_UID) &&
         fchown(fd, PRIVILEGE_UID, PRIVILEGE_UID) < 0)
         return -errno;
@@ -134,6 +142,7 @@ static int own_folder(int fd)
 /* The daemon's own from here on: nobody else puts a socket or a pinned policy there. */
 static int make_folder(const char *path, struct failure *failure)
 {
+    uid_t owner = 0;
     int fd = -1, r;
 
     r = make_parents(path);
@@ -141,10 +150,15 @@ static int make_folder(const char *path, struct failure *failure)
         r = -errno;
     if (r == 0) {
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        r = fd < 0 ? -errno : own_folder(fd);
+        r = fd < 0 ? -errno : own_folder(fd, &owner);
     }
     if (fd >= 0)
         close(fd);
+    if (owner != 0)
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "the folder %s belongs to user %u, who could change what is in it: "
+                           "choose another one with --runtime-dir or --state-dir, or remove it",
+                           path, owner);
     if (r < 0)
         return failure_set(failure, EX_UNAVAILABLE,
                            "cannot make the folder %s for user %d: %s. Choose another one with "
