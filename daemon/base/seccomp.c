@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The filter is made here and not by libseccomp: that would add 117 KiB to the static binary, and
+/* The filter is made here and not by libseccomp: that would add 116 KiB to the static binary, and
  * one more archive to find for each architecture, for what are a list and forty lines. */
 #include "base/seccomp.h"
 
