@@ -179,6 +179,12 @@ class Egressd:
     def status(self):
         return json.loads(self.ctl("status", "--json", check=False).stdout or "{}")
 
+    def weaknesses(self):
+        """Of the kernel and of what it holds; those of the surroundings, which stand last, are the
+        lab's own: its container is privileged."""
+        status = self.status()
+        return status["weaknesses"][:len(status["weaknesses"]) - len(status["findings"])]
+
     def log(self):
         return self._log_file.read_text(errors="replace")
 

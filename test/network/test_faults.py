@@ -222,13 +222,12 @@ def test_flows_end_though_the_first_try_fails(life, container):
         with tracer.attached(container, pid, tracer.failing(listing, "ENOBUFS", "/run/fault")):
             life.egressd.write_policy(POLICIES[0])
             if "could not be" in life.egressd.ask("reload").get("message", ""):
-                assert "could not be ended" in str(life.egressd.status()["weaknesses"])
+                assert "could not be ended" in str(life.egressd.weaknesses())
                 break
     else:
         pytest.fail("the list of flows never failed")
     wait_until(lambda: not flow.echo(timeout=0.5), "the end of the flow", timeout=15)
-    wait_until(lambda: "could not be ended" not in str(life.egressd.status()["weaknesses"]),
-               "the end of the trouble", timeout=15)
+    wait_until(lambda: not life.egressd.weaknesses(), "the end of the trouble", timeout=15)
 
 
 @pytest.mark.leak("L28", "H50")

@@ -55,7 +55,7 @@ def try_all(container):
 
 
 def weaknesses(egressd):
-    return " ".join(egressd.status()["weaknesses"])
+    return " ".join(egressd.weaknesses())
 
 
 def came(lab):

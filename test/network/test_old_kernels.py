@@ -28,9 +28,9 @@ def test_what_is_missing_is_said_and_stays_closed(lab, container, lacks, says):
     egressd = lab.egressd(allow=[ALLOWED], lacks=lacks)
     egressd.wait_leased(ALLOWED_V4, ALLOWED_V6)
     lab.forget()
-    status = egressd.status()
-    assert status["state"] == "enforcing" and len(status["weaknesses"]) == len(says)
-    assert all(any(what in text for text in status["weaknesses"]) for what in says), status
+    weaknesses = egressd.weaknesses()
+    assert egressd.status()["state"] == "enforcing" and len(weaknesses) == len(says), weaknesses
+    assert all(any(what in text for text in weaknesses) for what in says), weaknesses
     refuses(lab, container, "ETIMEDOUT" if "reject" in lacks else "ECONNREFUSED")
     if "reject" not in lacks and "log" in lacks:
         egressd.reload({"allow": []})
@@ -44,7 +44,7 @@ def test_without_a_backstop_packet_sockets_are_a_limit(lab, container, lacks):
     egressd = lab.egressd(allow=[ALLOWED], lacks=[lacks])
     egressd.wait_leased(ALLOWED_V4, ALLOWED_V6)
     lab.forget()
-    weakness, = egressd.status()["weaknesses"]
+    weakness, = egressd.weaknesses()
     assert "CAP_NET_RAW" in weakness
     refuses(lab, container, "ECONNREFUSED")
     assert not raw.send(container, [FRAME], uid=1000)[0], "an agent may not open one"
