@@ -41,8 +41,7 @@ static int read_settings(const struct configuration_request *request, struct set
     return r;
 }
 
-/* --- compiling -----------------------------------------------------------------------------------
- */
+/* --- compiling -------------------------------------------------------------------------------- */
 
 static int read_fixed_part(const struct configuration_request *request,
                            struct policy_builder *builder, struct configuration_error *reterr)
@@ -93,8 +92,7 @@ static int compile(const struct configuration_request *request, const struct sou
     return r;
 }
 
-/* --- the workspace -------------------------------------------------------------------------------
- */
+/* --- the workspace ---------------------------------------------------------------------------- */
 
 static void source_done(struct source *source)
 {
@@ -188,8 +186,7 @@ static int read_pinned(const struct configuration_request *request, const struct
     return r;
 }
 
-/* --- what is pending -----------------------------------------------------------------------------
- */
+/* --- what is pending -------------------------------------------------------------------------- */
 
 static void pending_done(struct configuration_pending *pending)
 {
@@ -245,8 +242,7 @@ bool configuration_is_pending(const struct configuration *configuration)
     return configuration->pending.added || configuration->pending.error;
 }
 
-/* --- the whole -----------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 enum intent { INTENT_READ, INTENT_APPLY };
 

@@ -124,8 +124,7 @@ static size_t skip_value(const struct jsonc *document, size_t at)
     return at;
 }
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 void jsonc_find_line(struct jsonc *document, size_t place, unsigned *ret_line, unsigned *ret_column)
 {
@@ -264,8 +263,7 @@ void jsonc_done(struct jsonc *document)
     document->root = NULL;
 }
 
-/* --- places --------------------------------------------------------------------------------------
- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 size_t jsonc_root(const struct jsonc *document)
 {

@@ -35,8 +35,7 @@ int configuration_read_file(const char *path, struct policy_builder *builder,
     return r;
 }
 
-/* --- baked ---------------------------------------------------------------------------------------
- */
+/* --- baked ------------------------------------------------------------------------------------ */
 
 struct file_list {
     char *paths[CONFIGURATION_FILES_MAX];

@@ -100,8 +100,7 @@ static int refuse_key(const struct reader *reader, size_t object, const char *ke
                   "unknown key \"%.60s\": the keys here are %s", key, list);
 }
 
-/* --- entries -------------------------------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static int read_port(const struct reader *reader, struct json_object *value, size_t place,
                      struct entry *entry)
@@ -292,8 +291,7 @@ static int read_list(const struct reader *reader, const char *key, enum policy_l
     return 0;
 }
 
-/* --- the other keys ------------------------------------------------------------------------------
- */
+/* --- the other keys --------------------------------------------------------------------------- */
 
 static int read_allow(const struct reader *reader, struct json_object *value, size_t place)
 {
@@ -425,8 +423,7 @@ int policy_object_read(struct jsonc *document, struct json_object *object, size_
     return 0;
 }
 
-/* --- files ---------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 int devcontainer_find_policy(struct jsonc *document, struct json_object **ret_value,
                              size_t *ret_place, struct text_error *reterr)

@@ -106,8 +106,7 @@ __attribute__((format(printf, 4, 5))) static int choose(struct workspace_file *r
     return 1;
 }
 
-/* --- where the workspace may be ------------------------------------------------------------------
- */
+/* --- where the workspace may be --------------------------------------------------------------- */
 
 static void add_folder(struct search *search, char *take_path)
 {
@@ -163,8 +162,7 @@ static void find_folders(struct search *search)
     free(path);
 }
 
-/* --- the files in it that may be the one ---------------------------------------------------------
- */
+/* --- the files in it that may be the one ------------------------------------------------------ */
 
 static int add_candidate(struct search *search, const char *folder, const char *name)
 {
@@ -237,8 +235,7 @@ static int find_candidates(struct search *search)
     return r;
 }
 
-/* --- which of them -------------------------------------------------------------------------------
- */
+/* --- which of them ---------------------------------------------------------------------------- */
 
 /* The container's id is made of the paths on the host of the file and of its workspace. */
 static bool has_this_id(const struct search *search, const struct candidate *candidate)
@@ -317,8 +314,7 @@ static int choose_candidate(const struct search *search, struct workspace_file *
                   count);
 }
 
-/* --- the ways, in order of trust -----------------------------------------------------------------
- */
+/* --- the ways, in order of trust -------------------------------------------------------------- */
 
 static int find_named_on_command_line(const struct search *search, struct workspace_file *ret_file)
 {

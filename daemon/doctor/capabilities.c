@@ -71,8 +71,7 @@ bool check_privileged(enum doctor_viewpoint viewpoint, const struct position *po
            position_may(position->bounding, CAP_SYS_RAWIO);
 }
 
-/* --- programs ----------------------------------------------------------------------------------
- */
+/* --- programs --------------------------------------------------------------------------------- */
 
 /* Calls back with each folder of PATH until it returns true. */
 static bool visit_path(bool (*visit)(void *context, const char *folder), void *context)

@@ -22,8 +22,7 @@
 #define RULES_SIZE_MAX (1024 * 1024)
 #define ANSWER_SIZE 16384
 
-/* --- trying ------------------------------------------------------------------------------------
- */
+/* --- trying ----------------------------------------------------------------------------------- */
 
 static pid_t start(char *const argv[], int output)
 {
@@ -128,8 +127,7 @@ static bool try_programs(char ret_detail[static DOCTOR_DETAIL_SIZE])
     return is_found;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A line with the word in it that is no comment. */
 static bool has_rule(const char *path, const char *word)

@@ -17,8 +17,7 @@
 #define STARTED_FIELD 20 /* of /proc/PID/stat, counted from behind the name: proc(5), 22 */
 #define LATE_S 15
 
-/* --- sockets -----------------------------------------------------------------------------------
- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 static const char *const engine_sockets[] = {
     "/run/docker.sock",
@@ -78,8 +77,7 @@ bool check_engine_socket(enum doctor_viewpoint viewpoint, const struct position 
     return is_found;
 }
 
-/* --- files -------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 bool check_writable_files(enum doctor_viewpoint viewpoint, const struct position *position,
                           char ret_detail[static DOCTOR_DETAIL_SIZE])
@@ -120,8 +118,7 @@ bool check_resolv_conf(enum doctor_viewpoint viewpoint, const struct position *p
     return stat(path, &status) == 0 && (status.st_uid != 0 || status.st_mode & S_IWOTH);
 }
 
-/* --- namespaces --------------------------------------------------------------------------------
- */
+/* --- namespaces ------------------------------------------------------------------------------- */
 
 /* Of the sysctls under net.core, this one exists in the kernel's first network namespace alone. */
 bool check_host_network(enum doctor_viewpoint viewpoint, const struct position *position,
@@ -151,8 +148,7 @@ bool check_host_processes(enum doctor_viewpoint viewpoint, const struct position
     return is_host;
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* Seconds from the machine's start to the process's; negative when nobody knows. */
 static long long started_s(const char *path)

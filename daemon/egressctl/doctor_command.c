@@ -31,8 +31,7 @@ static void add(struct json_object *findings, const char *id, const char *what, 
     json_object_array_add(findings, finding);
 }
 
-/* --- what the daemon says ----------------------------------------------------------------------
- */
+/* --- what the daemon says --------------------------------------------------------------------- */
 
 static void add_state(struct json_object *findings, struct json_object *status)
 {
@@ -92,8 +91,7 @@ static void ask_daemon(const char *runtime_dir, struct json_object *findings)
     json_object_put(status);
 }
 
-/* --- saying it ---------------------------------------------------------------------------------
- */
+/* --- saying it -------------------------------------------------------------------------------- */
 
 static void print_findings(struct json_object *findings)
 {

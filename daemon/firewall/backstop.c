@@ -71,8 +71,7 @@ static int read_links(struct backstop *backstop)
     return r;
 }
 
-/* --- what it is made of -------------------------------------------------------------------------
- */
+/* --- what it is made of ----------------------------------------------------------------------- */
 
 static struct nftnl_chain *build_chain(const struct link *link)
 {
@@ -119,8 +118,7 @@ static void put_rules(struct backstop *backstop, const struct link *link)
     rule_finish(backstop->transaction, backstop->put, rule);
 }
 
-/* --- putting it ---------------------------------------------------------------------------------
- */
+/* --- putting it ------------------------------------------------------------------------------- */
 
 static void put_chain_removal(struct backstop *backstop, const char *name)
 {
@@ -244,8 +242,7 @@ void backstop_take_over(struct backstop *backstop)
     backstop->put = NULL;
 }
 
-/* --- looking after it ---------------------------------------------------------------------------
- */
+/* --- looking after it ------------------------------------------------------------------------- */
 
 int backstop_fd(const struct backstop *backstop)
 {

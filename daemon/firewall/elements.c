@@ -17,8 +17,7 @@
 #define ELEMENT_SIZE_MAX 512
 #define KEY_SIZE_MAX 24
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 void elements_begin(struct element_writer *writer, struct transaction *transaction,
                     const struct set *set, uint16_t type)
@@ -130,8 +129,7 @@ void elements_put_interval(struct element_writer *writer, const struct address *
         put_bound(writer, &end, NFT_SET_ELEM_INTERVAL_END);
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int unpack_key(const struct nlattr *nest, enum address_family family, enum set_key key,
                       struct element_read *ret_element)

@@ -136,8 +136,7 @@ static void look_up(struct nftnl_rule *rule, const char *set, uint32_t set_id)
         nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
 }
 
-/* --- matches -----------------------------------------------------------------------------------
- */
+/* --- matches ---------------------------------------------------------------------------------- */
 
 void match_ip_options(struct nftnl_rule *rule)
 {
@@ -378,8 +377,7 @@ void match_original_service_in(struct nftnl_rule *rule, enum address_family fami
     look_up(rule, set, 0);
 }
 
-/* --- actions -----------------------------------------------------------------------------------
- */
+/* --- actions ---------------------------------------------------------------------------------- */
 
 void act_prolong(struct nftnl_rule *rule, const char *set, uint64_t timeout_ms)
 {

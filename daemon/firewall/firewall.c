@@ -15,8 +15,7 @@
 #include "firewall/lease_state.h"
 #include "firewall/state.h"
 
-/* --- services -----------------------------------------------------------------------------------
- */
+/* --- services --------------------------------------------------------------------------------- */
 
 struct service_list service_list_of(const struct policy *policy)
 {
@@ -44,8 +43,7 @@ uint64_t service_list_all(const struct service_list *services)
                                                   : (UINT64_C(1) << services->count) - 1;
 }
 
-/* --- the kernel ---------------------------------------------------------------------------------
- */
+/* --- the kernel ------------------------------------------------------------------------------- */
 
 static int on_generation(void *context, const struct nlmsghdr *message)
 {
@@ -138,8 +136,7 @@ int firewall_dump_elements(struct firewall *firewall, const struct set *set,
                         &inner);
 }
 
-/* --- open, close --------------------------------------------------------------------------------
- */
+/* --- open, close ------------------------------------------------------------------------------ */
 
 int firewall_socket(void)
 {
@@ -196,8 +193,7 @@ bool firewall_table_exists(struct firewall *firewall)
     return netlink_dump(firewall->netlink, message, &listener) == 0;
 }
 
-/* --- load ---------------------------------------------------------------------------------------
- */
+/* --- load ------------------------------------------------------------------------------------- */
 
 /* What is tried next when the kernel refuses: less features, or the whole table in place of what is
  * in it. */
@@ -374,8 +370,7 @@ const char *firewall_weakness(const struct firewall *firewall, size_t index)
     return features_weakness(&firewall->features, index);
 }
 
-/* --- what this kernel does with an element that is added again ----------------------------------
- */
+/* --- what this kernel does with an element that is added again -------------------------------- */
 
 #define PROBE_SHORT_MS 1000
 #define PROBE_LONG_MS 8000

@@ -95,8 +95,7 @@ static struct nlmsghdr *start_change(struct firewall *firewall, void *buffer, ui
     return message;
 }
 
-/* --- questions that are older than the redirect -------------------------------------------------
- */
+/* --- questions that are older than the redirect ----------------------------------------------- */
 
 static bool is_loopback(const struct address *address)
 {
@@ -145,8 +144,7 @@ int firewall_flush_dns_flows(struct firewall *firewall)
     return r;
 }
 
-/* --- flows that are no longer allowed -----------------------------------------------------------
- */
+/* --- flows that are no longer allowed --------------------------------------------------------- */
 
 static bool is_local(const struct ifaddrs *interfaces, const struct address *address)
 {

@@ -48,8 +48,7 @@ static bool is_undisturbed(struct leases *leases, uint64_t now_ms)
     return false;
 }
 
-/* --- granting ----------------------------------------------------------------------------------
- */
+/* --- granting --------------------------------------------------------------------------------- */
 
 static void reserve_touched(struct leases *leases, size_t count)
 {
@@ -174,8 +173,7 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
     return r;
 }
 
-/* --- asking ------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 bool leases_cover(const struct leases *leases, const struct address *address, uint8_t protocol,
                   uint16_t port)

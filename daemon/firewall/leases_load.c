@@ -16,8 +16,7 @@
 #include "base/memory.h"
 #include "firewall/rules.h"
 
-/* --- an earlier egressd's elements -------------------------------------------------------------
- */
+/* --- an earlier egressd's elements ------------------------------------------------------------ */
 
 struct restore {
     struct leases *leases;
@@ -135,8 +134,7 @@ int leases_restore(struct leases *leases, const struct policy *policy)
     return r;
 }
 
-/* --- a new policy ------------------------------------------------------------------------------
- */
+/* --- a new policy ----------------------------------------------------------------------------- */
 
 static void judge_lease(struct lease *lease, const struct policy *policy)
 {
@@ -161,8 +159,7 @@ size_t leases_apply_policy(struct leases *leases, const struct policy *policy)
     return ended;
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 struct read_in_use {
     struct leases *leases;

@@ -73,8 +73,7 @@ const struct link *links_uplinks(const struct links *links, size_t *ret_count)
     return links->uplinks.links;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_bridge(const char *kind)
 {

@@ -38,8 +38,7 @@ struct others {
     bool is_rewriting; /* the one that is being read */
 };
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static bool is_behind_ours(const struct nftnl_chain *chain)
 {
@@ -100,8 +99,7 @@ static int find_tables(struct firewall *firewall, struct others *others)
                         &listener);
 }
 
-/* --- their rules -------------------------------------------------------------------------------
- */
+/* --- their rules ------------------------------------------------------------------------------ */
 
 static int look_at_expression(struct nftnl_expr *expr, void *context)
 {

@@ -85,8 +85,7 @@ static void match_own_socket(struct nftnl_rule *rule)
     match_uid(rule, PRIVILEGE_UID);
 }
 
-/* --- dns: names are asked at the gate, whomever they are addressed to ----------------------------
- */
+/* --- dns: names are asked at the gate, whomever they are addressed to ------------------------- */
 
 static void put_redirect(struct ruleset *ruleset, enum address_family family, const char *to,
                          uint16_t port, const char *comment)
@@ -155,8 +154,7 @@ static void put_inner_dns(struct ruleset *ruleset)
     }
 }
 
-/* --- what output and forward have in common ----------------------------------------------------
- */
+/* --- what output and forward have in common --------------------------------------------------- */
 
 /* Any process may ask for a source route (IP_OPTIONS, IPV6_RTHDR). Such a packet is addressed to
  * its first stop, which may be an allowed one. Before established flows: the wish may come later.
@@ -252,8 +250,7 @@ static void put_allowed_or_denied(struct ruleset *ruleset, const char *chain)
     finish(ruleset, rule);
 }
 
-/* --- out ---------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 static void put_own_questions(struct ruleset *ruleset)
 {
@@ -402,8 +399,7 @@ static void put_out(struct ruleset *ruleset)
     put_allowed_or_denied(ruleset, "out");
 }
 
-/* --- the other chains --------------------------------------------------------------------------
- */
+/* --- the other chains ------------------------------------------------------------------------- */
 
 static void put_lo_out(struct ruleset *ruleset)
 {

@@ -22,8 +22,7 @@ const char ruleset_anonymous[] = "__set%d";
 /* NFT_TABLE_F_PERSIST, which older headers lack. */
 #define TABLE_PERSIST 0x4u
 
-/* --- table and chains --------------------------------------------------------------------------
- */
+/* --- table and chains ------------------------------------------------------------------------- */
 
 struct nftnl_table *ruleset_build_table(const struct transaction *transaction,
                                         const struct features *features, uint8_t family)
@@ -191,8 +190,7 @@ static void put_old_sets_removal(struct ruleset *ruleset)
             put_set_removal(ruleset, name);
 }
 
-/* --- sets ---------------------------------------------------------------------------------------
- */
+/* --- sets ------------------------------------------------------------------------------------- */
 
 /* A set that is there stays and is filled anew. A new set of intervals is empty for a moment after
  * the rules that ask it have come into force (seen on 6.18), and allowed packets are lost. */

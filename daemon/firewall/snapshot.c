@@ -167,8 +167,7 @@ void snapshot_add_rule(struct snapshot *snapshot, struct nftnl_rule *rule)
                        size > 3 ? (int)size - 3 : 0, size > 3 ? data + 2 : "", text.text));
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_ours(const char *table)
 {
@@ -278,8 +277,7 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, uint8_t fa
     return 0;
 }
 
-/* --- comparing ----------------------------------------------------------------------------------
- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 /* The two lines from where they begin to differ, after the head that says what they are about. */
 static int tell_difference(const char *wanted, const char *found, struct text_error *reterr)
@@ -358,8 +356,7 @@ int expectation_meet(struct expectation *expectation, struct snapshot **actual,
     return r;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 bool snapshot_has_table_of(const struct snapshot *snapshot, const struct snapshot *other)
 {

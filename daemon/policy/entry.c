@@ -59,8 +59,7 @@ static int refuse_part(const struct reading *reading, const char *part, const ch
     return text_error_set(reading->error, 0, column, "'%s'%s%s", quoted, separator, reason);
 }
 
-/* --- mistakes that have a name -------------------------------------------------------------------
- */
+/* --- mistakes that have a name ---------------------------------------------------------------- */
 
 static int check_characters(const struct reading *reading)
 {
@@ -128,8 +127,7 @@ static int refuse_known_mistakes(const struct reading *reading)
     return 0;
 }
 
-/* --- hosts ---------------------------------------------------------------------------------------
- */
+/* --- hosts ------------------------------------------------------------------------------------ */
 
 /* "2001:db8::7:8443" is an address, but was it meant as one? */
 static int check_for_hidden_port(const struct reading *reading, const char *host)

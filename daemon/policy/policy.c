@@ -62,8 +62,7 @@ struct policy {
     size_t exact_name_count;
 };
 
-/* --- building ------------------------------------------------------------------------------------
- */
+/* --- building --------------------------------------------------------------------------------- */
 
 struct policy_builder *policy_builder_new(void)
 {
@@ -301,8 +300,7 @@ void policy_free(struct policy *policy)
     free(policy);
 }
 
-/* --- deciding ------------------------------------------------------------------------------------
- */
+/* --- deciding --------------------------------------------------------------------------------- */
 
 /* Visits the rules on a name from the most specific on: the name itself, then the wildcards on what
  * is above it. Start with *above == NULL. */
@@ -432,8 +430,7 @@ uint64_t policy_service_of(const struct policy *policy, uint8_t protocol, uint16
     return services_at(&policy->services, protocol, port);
 }
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 enum policy_mode policy_mode(const struct policy *policy)
 {

@@ -29,8 +29,7 @@ static pid_t outside;
 static uid_t socket_uid;
 static uint32_t socket_mark;
 
-/* --- the outside -------------------------------------------------------------------------------
- */
+/* --- the outside ------------------------------------------------------------------------------ */
 
 static int listen_on(int type, uint16_t port)
 {
@@ -139,8 +138,7 @@ static void run_outside(int ready, int go)
     serve();
 }
 
-/* --- the container -----------------------------------------------------------------------------
- */
+/* --- the container ---------------------------------------------------------------------------- */
 
 static void end_outside(void)
 {

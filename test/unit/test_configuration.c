@@ -134,8 +134,7 @@ static void check_file(const char *name)
     ck_assert_str_eq(configuration.devcontainer_file, name[0] ? path_of(name) : "");
 }
 
-/* --- what is baked -------------------------------------------------------------------------------
- */
+/* --- what is baked ---------------------------------------------------------------------------- */
 
 START_TEST(nothing_at_all_denies_all)
 {

@@ -74,8 +74,7 @@ static size_t count_flows(const char *options)
     return count;
 }
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *address;
@@ -188,8 +187,7 @@ START_TEST(many_flows_are_flushed)
 }
 END_TEST
 
-/* --- cutting -----------------------------------------------------------------------------------
- */
+/* --- cutting ---------------------------------------------------------------------------------- */
 
 static bool is_allowed(void *context, const struct address *destination, uint8_t protocol,
                        uint16_t port)
@@ -266,8 +264,7 @@ START_TEST(inbound_flows_are_not_cut)
 }
 END_TEST
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct seen {
     unsigned tcp, udp, live;

@@ -156,8 +156,7 @@ static size_t count_elements(const char *set)
 #define ck_assert_near(value, expected)                                                            \
     ck_assert_msg((value) > (expected)-2 && (value) <= (expected) + 0.1, "%f", (double)(value))
 
-/* --- granting ----------------------------------------------------------------------------------
- */
+/* --- granting --------------------------------------------------------------------------------- */
 
 START_TEST(what_is_granted_is_open_at_once)
 {
@@ -297,8 +296,7 @@ START_TEST(without_a_table_nothing_is_granted)
 }
 END_TEST
 
-/* --- bounds ------------------------------------------------------------------------------------
- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 /* number addresses from 10.first.0.0 on; they are special, so by hand. */
 static int grant_many(const char *name, unsigned first, unsigned number)
@@ -365,8 +363,7 @@ START_TEST(a_full_set_of_addresses_in_use_keeps_nothing_out)
 }
 END_TEST
 
-/* --- in use ------------------------------------------------------------------------------------
- */
+/* --- in use ----------------------------------------------------------------------------------- */
 
 START_TEST(an_address_in_use_stays_open_until_idle)
 {
@@ -420,8 +417,7 @@ START_TEST(a_load_keeps_what_is_in_use_and_justified)
 }
 END_TEST
 
-/* --- sweeping ----------------------------------------------------------------------------------
- */
+/* --- sweeping --------------------------------------------------------------------------------- */
 
 START_TEST(sweeping_forgets_what_has_ended_unless_in_use)
 {
@@ -494,8 +490,7 @@ START_TEST(sweeping_survives_a_missing_table)
 }
 END_TEST
 
-/* --- another policy ----------------------------------------------------------------------------
- */
+/* --- another policy --------------------------------------------------------------------------- */
 
 START_TEST(leases_follow_the_policy)
 {
@@ -569,8 +564,7 @@ START_TEST(a_failed_load_leaves_leases_as_they_were)
 }
 END_TEST
 
-/* --- another daemon ----------------------------------------------------------------------------
- */
+/* --- another daemon --------------------------------------------------------------------------- */
 
 static const char long_name[] = "a123456789012345678901234567890123456789012345678901234567890."
                                 "b123456789012345678901234567890123456789012345678901234567890."
@@ -696,8 +690,7 @@ START_TEST(without_a_table_there_is_nothing_to_take_over)
 }
 END_TEST
 
-/* --- looking -----------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static void on_lease(void *context, const struct lease_view *lease)
 {

@@ -92,8 +92,7 @@ static void be_egressd(void)
     world_be(PRIVILEGE_UID, FIREWALL_QUESTION_MARK);
 }
 
-/* --- refusing ----------------------------------------------------------------------------------
- */
+/* --- refusing --------------------------------------------------------------------------------- */
 
 static const char *const everywhere[] = {"192.0.2.10", "203.0.113.1", "2001:db8::10"};
 
@@ -177,8 +176,7 @@ START_TEST(loopback_stays_open)
 }
 END_TEST
 
-/* --- addresses of the policy -------------------------------------------------------------------
- */
+/* --- addresses of the policy ------------------------------------------------------------------ */
 
 static const struct {
     const char *address;
@@ -233,8 +231,7 @@ START_TEST(addresses_are_open_at_their_ports)
 }
 END_TEST
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static const char *const resolvers[] = {"192.0.2.53", "203.0.113.8",  "127.0.0.11", "127.0.0.1",
                                         "127.0.0.53", "2001:db8::53", "::1"};
@@ -370,8 +367,7 @@ START_TEST(a_forged_address_gets_no_answer_out)
 }
 END_TEST
 
-/* --- flows older than the table ----------------------------------------------------------------
- */
+/* --- flows older than the table --------------------------------------------------------------- */
 
 /* Nothing tracked it before: the talker's next packet must not make it an inbound flow. */
 START_TEST(a_connection_older_than_the_table_does_not_go_on)
@@ -436,8 +432,7 @@ START_TEST(inbound_connections_are_answered)
 }
 END_TEST
 
-/* --- replacing and verifying -------------------------------------------------------------------
- */
+/* --- replacing and verifying ------------------------------------------------------------------ */
 
 struct flood {
     unsigned long leaked, refused, sent;
@@ -564,8 +559,7 @@ START_TEST(a_failed_load_changes_nothing)
 }
 END_TEST
 
-/* --- forwarding --------------------------------------------------------------------------------
- */
+/* --- forwarding ------------------------------------------------------------------------------- */
 
 /* A container within the container, behind a veth pair of its own. */
 START_TEST(inner_containers_are_held_to_the_same)
@@ -605,8 +599,7 @@ START_TEST(inner_containers_are_held_to_the_same)
 }
 END_TEST
 
-/* --- what is told ------------------------------------------------------------------------------
- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 START_TEST(nothing_is_weak_on_a_kernel_that_has_all)
 {
