@@ -13,13 +13,16 @@
 #define STATUS_SIZE_MAX 65536
 #define HEXADECIMAL 16
 
-/* The number behind the key at a line's beginning. */
+/* The number behind the key at a line's beginning. Elsewhere it may stand as well: the first line
+ * is the process's name, which is of its own choice. */
 static bool read_number(const char *status, const char *key, int base, uint64_t *ret_number)
 {
     const char *at = strstr(status, key);
     char *end;
 
-    if (!at || (at > status && at[-1] != '\n'))
+    while (at && at > status && at[-1] != '\n')
+        at = strstr(at + 1, key);
+    if (!at)
         return false;
     at += strlen(key);
     *ret_number = strtoull(at, &end, base);
