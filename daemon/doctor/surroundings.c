@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "devcontainer/file.h"
+#include "doctor/whole_machine.h"
 
 #define STAT_SIZE_MAX 4096
 #define STARTED_FIELD 20 /* of /proc/PID/stat, counted from behind the name: proc(5), 22 */
@@ -120,14 +121,13 @@ bool check_resolv_conf(enum doctor_viewpoint viewpoint, const struct position *p
 
 /* --- namespaces ------------------------------------------------------------------------------- */
 
-/* Of the sysctls under net.core, this one exists in the kernel's first network namespace alone. */
 bool check_host_network(enum doctor_viewpoint viewpoint, const struct position *position,
                         char ret_detail[static DOCTOR_DETAIL_SIZE])
 {
     (void)viewpoint;
     (void)position;
     (void)ret_detail;
-    return access("/proc/sys/net/core/dev_weight", F_OK) == 0;
+    return whole_machine_has_this_network();
 }
 
 /* The kernel's threads have their parent in the first process namespace. */

@@ -42,8 +42,13 @@ static bool has_docker_engine(void)
     return found;
 }
 
+bool whole_machine_has_this_network(void)
+{
+    return access(FIRST_NAMESPACE_ONLY, F_OK) == 0;
+}
+
 bool whole_machine_is_here(void)
 {
     return if_nametoindex(DOCKER_BRIDGE) != 0 &&
-           (access(FIRST_NAMESPACE_ONLY, F_OK) == 0 || !has_docker_engine());
+           (whole_machine_has_this_network() || !has_docker_engine());
 }

@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+/* Whether this network namespace is the kernel's first one: the machine's own. */
+bool whole_machine_has_this_network(void);
+
 /* Whether this looks like the network of a machine that runs containers: Docker's bridge is in this
  * network namespace, and either the namespace is the kernel's first one or no Docker Engine runs
  * among the processes we see, so the bridge is somebody else's. Not certain: an engine without its
