@@ -75,7 +75,7 @@ void monitor_close(struct monitor *monitor)
     free(monitor);
 }
 
-int monitor_descriptor(const struct monitor *monitor)
+int monitor_fd(const struct monitor *monitor)
 {
     return mnl_socket_get_fd(monitor->socket);
 }
@@ -85,7 +85,7 @@ static int hear_once(struct monitor *monitor, bool *ret_has_gaps)
 {
     struct sockaddr_nl from = {0};
     socklen_t from_size = sizeof(from);
-    ssize_t size = recvfrom(monitor_descriptor(monitor), monitor->datagram, READ_SIZE,
+    ssize_t size = recvfrom(monitor_fd(monitor), monitor->datagram, READ_SIZE,
                             MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_size);
 
     if (size < 0 && errno == EINTR)

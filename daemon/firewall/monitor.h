@@ -18,7 +18,7 @@ int monitor_open(const struct firewall *firewall, struct monitor **ret_monitor);
 void monitor_close(struct monitor *monitor); /* NULL-safe */
 
 /* Becomes readable when there is something to hear. */
-int monitor_descriptor(const struct monitor *monitor);
+int monitor_fd(const struct monitor *monitor);
 
 struct monitor_news {
     unsigned commits;    /* of others, that touched our tables */

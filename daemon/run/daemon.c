@@ -71,7 +71,7 @@ static void on_sweep(uv_timer_t *timer)
     if (daemon->stopping)
         return;
     enforcement_sweep(&daemon->enforcement);
-    enforcement_look_around(&daemon->enforcement);
+    enforcement_examine_surroundings(&daemon->enforcement);
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -205,7 +205,7 @@ static int start(struct daemon *daemon, struct failure *failure)
     if (r == 0)
         r = enforcement_fill(&daemon->enforcement, failure);
     if (r == 0) {
-        enforcement_look_around(&daemon->enforcement);
+        enforcement_examine_surroundings(&daemon->enforcement);
         r = open_control(daemon, failure);
     }
     if (r == 0)

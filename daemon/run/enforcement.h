@@ -122,7 +122,7 @@ void enforcement_follow_servers(struct enforcement *enforcement);
 void enforcement_check(struct enforcement *enforcement);
 /* To be called at the start, while privileges last, and now and then: what around us could undo our
  * work. */
-void enforcement_look_around(struct enforcement *enforcement);
+void enforcement_examine_surroundings(struct enforcement *enforcement);
 /* To be called every minute or so. */
 void enforcement_sweep(struct enforcement *enforcement);
 

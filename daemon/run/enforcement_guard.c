@@ -216,7 +216,7 @@ void enforcement_listen(struct enforcement *enforcement)
     int r = monitor_open(enforcement->firewall, &guard->monitor);
 
     if (r == 0)
-        r = uv_poll_init(enforcement->loop, &guard->news, monitor_descriptor(guard->monitor));
+        r = uv_poll_init(enforcement->loop, &guard->news, monitor_fd(guard->monitor));
     if (r < 0) {
         log_warning("the kernel does not tell who changes its tables: %s, ignoring; they are "
                     "looked at every few seconds all the same",

@@ -47,7 +47,7 @@ static void log_new(const struct enforcement *enforcement, const struct findings
             log_warning("weakness: %s", doctor_format(&findings->list[i], text));
 }
 
-void enforcement_look_around(struct enforcement *enforcement)
+void enforcement_examine_surroundings(struct enforcement *enforcement)
 {
     struct doctor_finding list[ENFORCEMENT_FINDINGS_MAX] = {{0}};
     struct findings findings = {.list = list};

@@ -23,7 +23,7 @@ static struct monitor *monitor;
 
 static bool is_anything_told(void)
 {
-    struct pollfd wanted = {.fd = monitor_descriptor(monitor), .events = POLLIN};
+    struct pollfd wanted = {.fd = monitor_fd(monitor), .events = POLLIN};
 
     return poll(&wanted, 1, 0) != 0;
 }
