@@ -49,12 +49,13 @@ static const char help[] =
     "  reload                           reads the policy files again (root)\n"
     "\n"
     "  --runtime-dir DIR                where the daemon's socket is (default: /run/egressd)\n"
-    "  --json                           prints the daemon's reply as it is\n"
+    "  --json                           prints one line of JSON: the daemon's reply, or what\n"
+    "                                   doctor has found\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 yes (enforcing, allowed, done, nothing found), 1 no (not enforcing,\n"
-    "refused, something found), 64 usage, 69 the daemon cannot be reached, 77 not permitted, 78 "
-    "the configuration is wrong.\n";
+    "refused, something found), 64 usage, 69 the daemon cannot be reached, 77 not permitted,\n"
+    "78 the configuration is wrong.\n";
 
 static void complain(const char *text)
 {
