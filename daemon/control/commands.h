@@ -9,8 +9,7 @@
  *                             the client asks again until it likes the answer
  *   apply, reload             root. Reads the configuration anew, apply the workspace's file too:
  *                             "message", and what that changed: "added", "removed", "left_out" as
- *                             in "pending" of status.h
- */
+ *                             in "pending" of status.h */
 #ifndef EGRESSD_CONTROL_COMMANDS_H
 #define EGRESSD_CONTROL_COMMANDS_H
 

@@ -6,6 +6,7 @@
  *   "allowed"     whether it may be reached (no port asked: at any)
  *   "reason"      a sentence
  *   "entry", "list", "file", "line"   what decided; "entry" null: nothing matched
+ *   "names"       of a wildcard that allows, as in status.h
  *   "ports"       where it may be reached, ["80","443"]
  *   "leased_by"   for an address: the names that opened it
  *   "name_state", "last_error"   for a name that has been asked; "note": a likely slip

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands show of the daemon. Filled by main for each request; everything is borrowed for
+/* What the commands show of the daemon. Filled anew for each request; everything is borrowed for
  * it. */
 #ifndef EGRESSD_CONTROL_VIEW_H
 #define EGRESSD_CONTROL_VIEW_H
@@ -30,10 +30,9 @@ const char *view_state_text(enum view_state state);
 
 struct view {
     enum view_state state;
-    const char *reason; /* why it does not enforce, and what to do; NULL: it does */
-    const char
-        *reload_error; /* why the last reload failed, while an older policy stands; or NULL */
-    uint64_t since_ms; /* clock_now_ms() when the state began */
+    const char *reason;       /* why it does not enforce, and what to do; NULL: it does */
+    const char *reload_error; /* why the last reload failed (the older policy stands), or NULL */
+    uint64_t since_ms;        /* clock_now_ms() when the state began */
 
     const struct policy *policy;                                 /* what is enforced; never NULL */
     const char *workspace_policy;                                /* "pin", "follow", "ignore" */

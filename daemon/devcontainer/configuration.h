@@ -26,8 +26,7 @@ struct configuration_request {
     const char *const *policy_files; /* instead of the baked ones */
     size_t policy_file_count;
     const char *devcontainer_file; /* explicit */
-    /* The Feature's entrypoint arguments; may be literal "${...}" where a tool does not substitute.
-     */
+    /* The Feature's entrypoint arguments: literal "${...}" where a tool does not substitute. */
     const char *workspace;
     const char *local_workspace;
     const char *devcontainer_id;
@@ -56,8 +55,7 @@ struct configuration_pending {
 struct configuration {
     struct policy *policy; /* owned */
     enum configuration_workspace_policy workspace_policy;
-    char devcontainer_file[CONFIGURATION_PATH_SIZE]; /* the one in force; "": none found or ignored
-                                                      */
+    char devcontainer_file[CONFIGURATION_PATH_SIZE]; /* the one in force; "": there is none */
     char devcontainer_why[256]; /* how it was chosen, one line for the log and status */
     bool pinned;                /* the copy counts, not the workspace's file */
     struct configuration_pending pending;
@@ -89,10 +87,10 @@ int configuration_find_source(const struct configuration_request *request,
                               struct configuration_source *ret_source,
                               struct configuration_error *reterr);
 
-/* For `egressd check`: one file, a devcontainer.json or a bare policy object, told apart by its
- * keys. */
+/* For `egressd check` too. What the image has in /etc/egressd. */
 int configuration_read_baked(const char *root, struct policy_builder *builder,
                              struct configuration_error *reterr);
+/* One file, a devcontainer.json or a bare policy object, told apart by its keys. */
 int configuration_read_file(const char *path, struct policy_builder *builder,
                             struct configuration_error *reterr);
 

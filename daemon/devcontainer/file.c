@@ -67,8 +67,7 @@ static bool was_written(const struct stat *before, const struct stat *after)
            before->st_mtim.tv_nsec != after->st_mtim.tv_nsec;
 }
 
-/* -EBUSY when somebody wrote meanwhile: what was read may be half of one text and half of another.
- */
+/* -EBUSY when somebody wrote meanwhile: it may be half of one text and half of another. */
 static int read_unchanged(const char *path, size_t size_max, char **ret_text, size_t *ret_size,
                           struct stat *ret_status)
 {

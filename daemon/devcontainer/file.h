@@ -17,8 +17,7 @@ int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_si
  * returns. -errno. */
 int file_replace(const char *path, const void *bytes, size_t size);
 
-/* What the -errno of file_read means for a policy file, and what to do: "FILE" is said elsewhere.
- */
+/* What the -errno of file_read means for a policy file, and what to do. The file is said before. */
 const char *file_explain(int error);
 
 #endif

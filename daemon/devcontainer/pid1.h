@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What PID 1 was started with, which the agent cannot forge where PID 1 is root's.
  *
- * The Feature's entrypoint line is in it. A daemon that was started by
- * somebody other than root takes its arguments from there: what its own caller says is not to be
- * trusted. */
+ * The Feature's entrypoint line is in it. A daemon that was started by somebody other than root
+ * takes its arguments from there: what its own caller says is not to be trusted. */
 #ifndef EGRESSD_DEVCONTAINER_PID1_H
 #define EGRESSD_DEVCONTAINER_PID1_H
 

@@ -13,7 +13,7 @@
 #define HOUR_MS 3600000
 #define SAY_AGAIN_MS 60000
 /* Of known names: A and AAAA of what may be new at once, and as much again; then two a second,
- * which carry 10 bits each where 1000 names are known: 9 kB an hour. When it is used up, clients
+ * which carry 11 bits each where 1000 names are known: 10 kB an hour. When it is used up, clients
  * hear the last answer. */
 #define REPETITIONS_PER_NAME 4
 #define REPETITIONS_MIN 400

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What may be asked below each wildcard (policy/name_budget.h says how much, and why). New names
- * cost of a total and of what comes back with time; what they cost is gone whatever the answer is,
- * as the question has left. Known names are free as long as the cache answers; to ask for them
+ * are paid for from a total and from what comes back with time, whatever the answer is, as the
+ * question has left. Known names are free as long as the cache answers; to ask for them
  * again costs as well, because the order in which a thousand names are asked is a message too. All
  * of it lasts as long as the daemon does. Knows nothing of asking. */
 #ifndef EGRESSD_DNS_BUDGETS_H

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies of the daemon as people read them, on stdout. The objects have been through screen_clean.
- */
+/* Replies of the daemon as people read them, on stdout. They have been through screen_clean. */
 #ifndef EGRESSD_EGRESSCTL_PRINT_H
 #define EGRESSD_EGRESSCTL_PRINT_H
 

@@ -25,9 +25,8 @@ struct changes {
     bool has_others;     /* rules of other tables changed */
 };
 
-/* Reads one datagram of notifications. The caller may reset commits and has_others between two;
- * open lives on.
- */
+/* Reads one datagram of notifications. Between two the caller may reset commits and has_others;
+ * open lives on. */
 void changes_hear(struct changes *changes, const void *datagram, size_t size);
 
 #endif

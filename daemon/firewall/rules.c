@@ -157,8 +157,8 @@ static void put_inner_dns(struct ruleset *ruleset)
 /* --- what output and forward have in common --------------------------------------------------- */
 
 /* Any process may ask for a source route (IP_OPTIONS, IPV6_RTHDR). Such a packet is addressed to
- * its first stop, which may be an allowed one. Before established flows: the wish may come later.
- */
+ * its first stop, which may be an allowed one. Before established flows, as the wish may come
+ * later. */
 static void put_source_routes(struct ruleset *ruleset, const char *chain)
 {
     struct nftnl_rule *rule;

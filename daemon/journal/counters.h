@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What happened, as numbers since the daemon started. One plain struct, owned by main. */
+/* What happened, as numbers since the daemon started. One plain struct. */
 #ifndef EGRESSD_JOURNAL_COUNTERS_H
 #define EGRESSD_JOURNAL_COUNTERS_H
 

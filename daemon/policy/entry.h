@@ -51,8 +51,7 @@ int entry_parse(const char *text, struct entry *ret_entry, struct text_error *re
 int entry_parse_host(const char *text, struct entry *ret_entry, struct text_error *reterr);
 
 /* The host in the form that is understood again: "api.example.com", "*.example.com",
- * "192.0.2.0/24",
- * "[2001:db8::7]", "[2001:db8::/32]". Returns text. */
+ * "192.0.2.0/24", "[2001:db8::7]", "[2001:db8::/32]". Returns text. */
 const char *entry_format_host(const struct entry *entry, char text[static ENTRY_TEXT_SIZE]);
 
 /* Canonical name: lower case, final dot dropped, letters digits '-' '_' only, labels 1..63, at most

@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-#define AT_ONCE_MIN                                                                                \
-    100 /* of a small budget: a quarter of it would be in the way of honest work                   \
-         */
+#define AT_ONCE_MIN 100 /* of a small budget a quarter would be in the way of honest work */
 
 uint32_t name_budget_of(const struct entry *wildcard)
 {

@@ -2,9 +2,8 @@
 /* A policy as sorted lines, one for each thing that it says, to tell what another one says
  * differently:
  *
- *   allow api.example.com 80 443 private      deny 192.0.2.0/24 *
- *   mode enforce      refusal nxdomain        upstream 192.0.2.53 53
- */
+ *   allow api.example.com 80 443 private      allow *.example.com 443 names 20
+ *   deny 192.0.2.0/24 *      mode enforce     refusal nxdomain      upstream 192.0.2.53 53 */
 #ifndef EGRESSD_POLICY_OUTLINE_H
 #define EGRESSD_POLICY_OUTLINE_H
 

@@ -74,8 +74,7 @@ struct enforcement {
     bool found_table; /* an earlier daemon's table stood at start: its flows are judged by its
                          policy */
     bool is_resolv_conf_unread; /* it is there, but could not be read: to be tried again */
-    bool has_uncut_flows; /* those that are no longer allowed could not be ended: to be tried again
-                           */
+    bool has_uncut_flows;       /* that are no longer allowed: to be tried again */
 
     uv_poll_t links; /* network interfaces come and go */
     bool watches_links;

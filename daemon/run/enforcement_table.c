@@ -195,8 +195,7 @@ static size_t cut_flows(struct enforcement *enforcement)
     return cut;
 }
 
-/* As long as some are left, the file says what allowed them: a daemon that starts then has to know.
- */
+/* As long as some are left, the file says what allowed them, for a daemon that starts then. */
 size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before)
 {
     size_t cut = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The workspace while the daemon runs. Its files are the agent's: it is looked at on a timer, and
- * the less often the longer a look takes, so that no number of files or writes holds the daemon up.
- */
+ * the less often the longer a look takes, so that files and writes in any number do not hold the
+ * daemon up. */
 #include "run/enforcement_internal.h"
 
 #include <string.h>
@@ -12,8 +12,7 @@
 
 #define PAUSE_FACTOR 20 /* at most one part of so many is spent on looking */
 
-/* Whether another file would be taken now than at the last look, or the same with other contents.
- */
+/* Whether another file would be taken now than at the last look, or the same one has changed. */
 static bool renew(struct enforcement_workspace *workspace,
                   const struct configuration_request *request,
                   enum configuration_workspace_policy *ret_policy)
