@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,9 +21,18 @@
 
 #define UNKNOWN_FLAG htobe32(0x80)
 
+static char list[256];
+
+/* At once: egressd forgets its environment. */
+__attribute__((constructor)) static void read_list(void)
+{
+    const char *words = getenv("EGRESSD_KERNEL_LACKS");
+
+    snprintf(list, sizeof(list), "%s", words ? words : "");
+}
+
 static int lacks(const char *word)
 {
-    const char *list = getenv("EGRESSD_KERNEL_LACKS");
     size_t length = strlen(word);
 
     for (const char *at = list; at && (at = strstr(at, word)); at += length)

@@ -8,14 +8,20 @@
 #include <time.h>
 #include <unistd.h>
 
+static char path[256];
+
+/* At once: egressd forgets its environment. */
+__attribute__((constructor)) static void read_path(void)
+{
+    const char *given = getenv("SHIFTED_CLOCK");
+
+    snprintf(path, sizeof(path), "%s", given ? given : "");
+}
+
 static void read_shifts(long *wall, long *slept)
 {
-    static char path[256];
-    FILE *file;
+    FILE *file = fopen(path, "re");
 
-    if (!path[0])
-        snprintf(path, sizeof(path), "%s", getenv("SHIFTED_CLOCK"));
-    file = fopen(path, "re");
     if (!file || fscanf(file, "%ld %ld", wall, slept) != 2)
         *wall = *slept = 0;
     if (file)
