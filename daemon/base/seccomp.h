@@ -7,8 +7,7 @@
 enum seccomp_stage {
     SECCOMP_STARTS, /* a supervisor, and a daemon until it enforces: no other program, no tracing,
                        no mounts, no namespaces */
-    SECCOMP_SERVES, /* also no process, no identity, no signal to others, no code made at run time
-                     */
+    SECCOMP_SERVES, /* also no process, identity, signal to others, new code */
 };
 
 /* Needs no_new_privs. A later stage narrows an earlier one; children inherit. Returns 0, or -errno
