@@ -243,6 +243,12 @@ void match_to_loopback(struct nftnl_rule *rule)
     compare(rule, NFT_CMP_EQ, loopback, sizeof(loopback));
 }
 
+void match_not_to_loopback(struct nftnl_rule *rule)
+{
+    load_meta(rule, NFT_META_OIFNAME, REGISTER_0);
+    compare(rule, NFT_CMP_NEQ, loopback, sizeof(loopback));
+}
+
 void match_not_from_loopback(struct nftnl_rule *rule)
 {
     load_meta(rule, NFT_META_IIFNAME, REGISTER_0);
@@ -328,6 +334,12 @@ static void load_route(struct nftnl_rule *rule, uint32_t result, uint32_t flags)
     nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR | flags);
 }
 
+void match_own_address(struct nftnl_rule *rule)
+{
+    load_route(rule, NFT_FIB_RESULT_ADDRTYPE, 0);
+    compare_u32(rule, NFT_CMP_EQ, RTN_LOCAL);
+}
+
 void match_passing_through(struct nftnl_rule *rule)
 {
     load_route(rule, NFT_FIB_RESULT_ADDRTYPE, 0);
@@ -351,6 +363,20 @@ void match_destination(struct nftnl_rule *rule, const struct address *address)
 {
     load_destination(rule, address->family);
     compare(rule, NFT_CMP_EQ, address->bytes, (uint32_t)address_size(address));
+}
+
+void match_loopback_address(struct nftnl_rule *rule, enum address_family family)
+{
+    static const uint8_t first_byte = IN_LOOPBACKNET;
+
+    if (family == ADDRESS_V6) {
+        match_destination(rule, &(struct address){ADDRESS_V6, {[15] = 1}});
+        return;
+    }
+    match_family(rule, family);
+    load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr),
+                 sizeof(first_byte), REGISTER_0);
+    compare(rule, NFT_CMP_EQ, &first_byte, sizeof(first_byte));
 }
 
 void match_destination_in(struct nftnl_rule *rule, enum address_family family, const char *set)

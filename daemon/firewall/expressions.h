@@ -40,6 +40,7 @@ void match_routed(struct nftnl_rule *rule);
 void match_ethertype(struct nftnl_rule *rule, uint16_t ethertype);
 /* oifname NAME, oifname != NAME ... */
 void match_to_loopback(struct nftnl_rule *rule);
+void match_not_to_loopback(struct nftnl_rule *rule);
 void match_not_from_loopback(struct nftnl_rule *rule);
 /* ct state STATES: bits NFT_CT_STATE_BIT(..) */
 void match_state(struct nftnl_rule *rule, uint32_t states);
@@ -57,10 +58,14 @@ void match_flow_mark(struct nftnl_rule *rule, uint32_t bit);
 void match_mid_stream(struct nftnl_rule *rule);
 /* ip daddr ADDRESS, ip6 daddr ADDRESS */
 void match_destination(struct nftnl_rule *rule, const struct address *address);
+/* ip daddr 127.0.0.0/8, ip6 daddr ::1 */
+void match_loopback_address(struct nftnl_rule *rule, enum address_family family);
 /* icmpv6 type @SET, a set that this transaction makes; and the same for meta l4proto */
 void match_icmpv6_types(struct nftnl_rule *rule, const char *set, uint32_t set_id);
 void match_protocols(struct nftnl_rule *rule, const char *set, uint32_t set_id);
 
+/* fib daddr type local: an address of ours, at whatever interface */
+void match_own_address(struct nftnl_rule *rule);
 /* fib daddr type != local fib daddr . iif oif missing: on its way through here, and not back to
  * where it came from */
 void match_passing_through(struct nftnl_rule *rule);

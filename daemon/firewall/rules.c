@@ -401,6 +401,33 @@ static void put_out(struct ruleset *ruleset)
 
 /* --- the other chains ------------------------------------------------------------------------- */
 
+/* Any process may bind its socket to an interface, before a flow begins or later, and the packets
+ * take it wherever they go: also a question that was redirected to the gate, which "out" sees with
+ * the interface of before, and the rest of a flow that began over loopback. */
+static void put_leaving(struct ruleset *ruleset)
+{
+    struct nftnl_rule *rule;
+
+    for (size_t i = 0; i < FAMILIES; i++) {
+        /* oifname != "lo" ip daddr 127.0.0.0/8 drop */
+        rule = start("leaving", "loopback, by an interface that a process has chosen");
+        match_not_to_loopback(rule);
+        match_loopback_address(rule, ruleset_families[i]);
+        act_drop(rule);
+        finish(ruleset, rule);
+    }
+    if (ruleset->features.missing[FEATURE_ROUTE])
+        return;
+    /* oifname != "lo" ct state established,related,new fib daddr type local drop
+     * The state, because neighbours are discovered without: one may have our link-local address. */
+    rule = start("leaving", "an address of another interface of ours, likewise");
+    match_not_to_loopback(rule);
+    match_state(rule, STATE_ESTABLISHED | STATE_RELATED | STATE_NEW);
+    match_own_address(rule);
+    act_drop(rule);
+    finish(ruleset, rule);
+}
+
 static void put_lo_out(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
@@ -604,6 +631,7 @@ void rules_put(struct ruleset *ruleset)
     put_out(ruleset);
     put_forward(ruleset);
     put_in(ruleset);
+    put_leaving(ruleset);
     put_lo_out(ruleset);
     put_allowed(ruleset);
     put_deny(ruleset);

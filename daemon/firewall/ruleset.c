@@ -106,6 +106,8 @@ static const struct chain chains[] = {
      NF_DROP},
     {"in", "nothing is filtered here but what would open a way out", "filter", NF_INET_LOCAL_IN, 0,
      NF_ACCEPT},
+    {"leaving", "what is for this container does not leave it", "filter", NF_INET_POST_ROUTING, 0,
+     NF_ACCEPT},
     {"lo_out", "loopback is open, but for resolvers that forward names", NULL, 0, 0, 0},
     {"allowed", "returns what nothing allows", NULL, 0, 0, 0},
     {"deny", "refuses so that the client knows at once", NULL, 0, 0, 0},
