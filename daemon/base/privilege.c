@@ -186,11 +186,17 @@ void privilege_see_as(uid_t uid, gid_t gid)
 void privilege_see_as_self(void)
 {
     struct __user_cap_data_struct data[2];
+    uint64_t permitted;
 
+    if (read_capabilities(data) < 0)
+        return;
+    permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    /* Who serves never saw as anybody else, and may not make these calls any more. */
+    if (!(permitted & READ_ANY_FILE))
+        return;
     setfsuid(geteuid());
     setfsgid(getegid());
-    if (read_capabilities(data) == 0)
-        set_effective(data, (uint64_t)data[1].permitted << 32 | data[0].permitted);
+    set_effective(data, permitted);
 }
 
 int privilege_drop(void)
