@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,24 +44,32 @@ void gate_udp_send(const struct gate_peer *peer, uint8_t *bytes, size_t size)
     uv_udp_try_send(peer->socket, &buffer, 1, &peer->address.any);
 }
 
+/* libuv lets others share what it opens (SO_REUSEADDR): whoever binds our port in that moment would
+ * read in our place. So it opens a socket of no port, whose place ours takes. */
+static int open_unshared(uv_udp_t *handle, int fd)
+{
+    int place = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int r;
+
+    if (place < 0)
+        return uv_translate_sys_error(errno);
+    r = uv_udp_open(handle, place);
+    if (r < 0) {
+        close(place);
+        return r;
+    }
+    return dup3(fd, place, O_CLOEXEC) < 0 ? uv_translate_sys_error(errno) : 0;
+}
+
 int gate_udp_open(struct gate *gate, uv_udp_t *handle, int fd)
 {
-    int off = 0;
     int r = uv_udp_init_ex(gate->loop, handle, UV_UDP_RECVMMSG);
 
-    if (r < 0) {
-        close(fd);
-        return r;
+    if (r == 0) {
+        handle->data = gate;
+        gate->open_handles++;
+        r = open_unshared(handle, fd);
     }
-    handle->data = gate;
-    gate->open_handles++;
-    r = uv_udp_open(handle, fd);
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
-    /* libuv sets it, and with it anybody could bind our port too and read in our place. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)) < 0)
-        return uv_translate_sys_error(errno);
-    return uv_udp_recv_start(handle, lend_buffer, on_datagram);
+    close(fd);
+    return r < 0 ? r : uv_udp_recv_start(handle, lend_buffer, on_datagram);
 }
