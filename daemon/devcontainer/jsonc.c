@@ -222,20 +222,36 @@ static int check_document(struct jsonc *document, size_t end, struct text_error 
     return 0;
 }
 
+/* json-c ends at one, wherever it comes, and may then take an inner object for the whole. */
+static int refuse_nul(struct jsonc *document, struct text_error *reterr)
+{
+    const char *nul = memchr(document->text, '\0', document->size);
+    unsigned line, column;
+
+    if (!nul)
+        return 0;
+    jsonc_find_line(document, (size_t)(nul - document->text), &line, &column);
+    return text_error_set(reterr, line, column, "a NUL byte stands here: this is no text");
+}
+
 int jsonc_read(const char *text, size_t size, struct jsonc *ret_document, struct text_error *reterr)
 {
     struct jsonc document = {.text = text, .size = size};
-    struct json_tokener *tokener = json_tokener_new();
+    struct json_tokener *tokener;
     enum json_tokener_error error;
     size_t end;
     int r;
 
-    if (!tokener)
-        return text_error_set(reterr, 0, 0, "out of memory");
     if (starts_with(&document, 0, BYTE_ORDER_MARK)) {
         document.text += strlen(BYTE_ORDER_MARK);
         document.size -= strlen(BYTE_ORDER_MARK);
     }
+    r = refuse_nul(&document, reterr);
+    if (r < 0)
+        return r;
+    tokener = json_tokener_new();
+    if (!tokener)
+        return text_error_set(reterr, 0, 0, "out of memory");
     document.root = json_tokener_parse_ex(tokener, document.text, (int)document.size);
     error = json_tokener_get_error(tokener);
     end = json_tokener_get_parse_end(tokener);

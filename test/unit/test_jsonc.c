@@ -90,10 +90,15 @@ END_TEST
 START_TEST(nul_is_no_end)
 {
     static const char text[] = "{\"a\":1}\0{\"b\":2}";
+    /* json-c takes the inner object for the whole when a NUL comes in a comment behind it. */
+    static const char inner[] = "{\"a\":{\"b\":1}/*\n2}/*\n\0 ";
     struct text_error error = {0};
     struct jsonc document;
 
     ck_assert_int_eq(jsonc_read(text, sizeof(text) - 1, &document, &error), -EINVAL);
+    ck_assert_int_eq(jsonc_read(inner, sizeof(inner) - 1, &document, &error), -EINVAL);
+    ck_assert_msg(strstr(error.message, "NUL"), "%s", error.message);
+    ck_assert_uint_eq(error.line, 3);
 }
 END_TEST
 
