@@ -121,8 +121,8 @@ class Machine:
                 if (name == program and not _is_over(entry.name)
                         and os.stat(f"{entry.path}/ns/pid").st_ino == ours):
                     found.append(int(entry.name))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # it ends just now
         return sorted(found)
 
     def in_network(self, function):

@@ -104,7 +104,7 @@ def test_nobody_but_egressd_can_change_its_table(lab, container, evil):
     container.run(["iptables-nft", "-F"])
     container.run(["iptables-nft", "-P", "OUTPUT", "ACCEPT"])
     assert set(hammer.end_hammer()[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}
-    assert not lab.witness.packets(destination=EVIL_V4)
+    assert not lab.witness.packets(destination=EVIL_V4, tells=True)
     assert table(container) == whole
     assert container.connect(ALLOWED, 443)
     kernel = egressd.status()["kernel"]
@@ -350,7 +350,7 @@ def test_the_daemon_alone_is_killed(lab, container, evil, background):
         wait_until(lambda: container.connect(ALLOWED, 443), "names", 10)
         assert not is_deleted(container)
     assert set(hammer.end_hammer()[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}
-    assert not lab.witness.packets(destination=EVIL_V4)
+    assert not lab.witness.packets(destination=EVIL_V4, tells=True)
     assert json.loads(container.run([CLIENT, "status", "--json"]).stdout)["kernel"]["owned"]
 
 
