@@ -103,7 +103,7 @@ static void check_reply(const uint8_t *bytes, size_t size)
     now.replies++;
     assert(now.replies == 1);
     assert(size <= now.limit);
-    assert(plain_read(bytes, size, &reply));
+    assert(plain_read(bytes, size, &reply) && reply.end == size);
     assert(reply.flags & FLAG_QR);
     assert(memcmp(bytes, now.question, 2) == 0);
     assert(((reply.flags ^ (now.question[2] << 8 | now.question[3])) & OPCODE_AND_RD_CD) == 0);

@@ -113,5 +113,6 @@ bool plain_read(const uint8_t *bytes, size_t size, struct plain_message *ret_mes
             if (message->record_count == PLAIN_RECORDS_MAX ||
                 !read_record(message, (enum plain_section)section, &at))
                 return false;
-    return at == size;
+    message->end = at;
+    return true;
 }

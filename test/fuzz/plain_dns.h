@@ -35,11 +35,12 @@ struct plain_message {
     uint16_t id, flags;
     uint16_t question_count, counts[3];
     size_t question_end; /* offset behind the question section */
+    size_t end;          /* ... and behind the last record */
     struct plain_record records[PLAIN_RECORDS_MAX];
     size_t record_count;
 };
 
-/* False: not one whole message and nothing else. */
+/* False: no whole message. What stands behind it is none of its business: see end. */
 bool plain_read(const uint8_t *bytes, size_t size, struct plain_message *ret_message);
 
 /* False: no name begins at offset. ret_end is the offset behind it. */
