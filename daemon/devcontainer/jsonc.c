@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define DEPTH_MAX JSON_TOKENER_DEFAULT_DEPTH
@@ -234,11 +237,31 @@ static int refuse_nul(struct jsonc *document, struct text_error *reterr)
     return text_error_set(reterr, line, column, "a NUL byte stands here: this is no text");
 }
 
+/* The same text with blanks for comments, so that every place stays: json-c does not see the end of
+ * one that ends in more than one asterisk, and would leave out what follows. One that is not closed
+ * stays, to be refused. The caller frees. */
+static char *blank_comments(const struct jsonc *document)
+{
+    char *blanked = xcalloc(document->size + 1, 1);
+    size_t end;
+
+    memcpy(blanked, document->text, document->size);
+    for (size_t at = 0; at < document->size; at = end) {
+        end = at + 1;
+        if (is_quote(document->text[at]))
+            find_string_end(document, at, &end);
+        else if (is_comment(document, at) && find_comment_end(document, at, &end))
+            memset(blanked + at, ' ', end - at);
+    }
+    return blanked;
+}
+
 int jsonc_read(const char *text, size_t size, struct jsonc *ret_document, struct text_error *reterr)
 {
     struct jsonc document = {.text = text, .size = size};
     struct json_tokener *tokener;
     enum json_tokener_error error;
+    char *blanked;
     size_t end;
     int r;
 
@@ -252,7 +275,9 @@ int jsonc_read(const char *text, size_t size, struct jsonc *ret_document, struct
     tokener = json_tokener_new();
     if (!tokener)
         return text_error_set(reterr, 0, 0, "out of memory");
-    document.root = json_tokener_parse_ex(tokener, document.text, (int)document.size);
+    blanked = blank_comments(&document);
+    document.root = json_tokener_parse_ex(tokener, blanked, (int)document.size);
+    free(blanked);
     error = json_tokener_get_error(tokener);
     end = json_tokener_get_parse_end(tokener);
     if (error == json_tokener_continue) {
