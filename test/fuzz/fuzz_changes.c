@@ -15,6 +15,8 @@ static void check(const struct change *change)
     assert(memchr(change->what, '\0', sizeof(change->what)));
     assert(memchr(change->process, '\0', sizeof(change->process)));
     assert(change->parts == 0 || change->what[0]);
+    for (const char *byte = change->process; *byte; byte++)
+        assert(*byte >= ' ' && *byte <= '~');
 }
 
 /* Of the exact size, so that a byte read past it is seen. */
