@@ -286,9 +286,9 @@ static void set_policy(struct resolver *resolver, const struct policy *policy)
 
 static void take_step(struct resolver *resolver, struct cursor *c, unsigned *unanswered)
 {
-    enum address_family family = ADDRESS_V4;
+    unsigned step = cursor_u8(c) % 8;
 
-    switch (cursor_u8(c) % 8) {
+    switch (step) {
     case 0:
         reply_with(c);
         break;
@@ -296,11 +296,10 @@ static void take_step(struct resolver *resolver, struct cursor *c, unsigned *una
         reply(-ETIMEDOUT, NULL, 0);
         break;
     case 2:
-        family = ADDRESS_V6;
-        /* fall through */
     case 3:
         ++*unanswered;
-        resolver_ask(resolver, asked_name, family, RESOLVER_ROUTE_NORMAL, on_answer, unanswered);
+        resolver_ask(resolver, asked_name, step == 2 ? ADDRESS_V6 : ADDRESS_V4,
+                     RESOLVER_ROUTE_NORMAL, on_answer, unanswered);
         break;
     case 4:
         ++*unanswered;

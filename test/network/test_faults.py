@@ -2,7 +2,8 @@
 
 A life of egressd (start, a grant, refusals, reloads, refreshes, end) is listed once by strace. Then it
 is lived again and again, each time with another one of its calls failing. EGRESSD_SWEEP=full tries
-each call with each error that fits it; otherwise a sample by EGRESSD_SEED is tried.
+each call with each error that fits it, EGRESSD_SWEEP=3/10 the third tenth of those; otherwise a sample
+by EGRESSD_SEED is tried.
 """
 
 import os
@@ -19,7 +20,7 @@ from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6
 from lab.waiting import wait_until
 
 OTHER, OTHER_V4 = "other.test", "198.51.100.8"
-FULL = os.environ.get("EGRESSD_SWEEP") == "full"
+SWEEP = os.environ.get("EGRESSD_SWEEP", "").replace("full", "1/1")
 SEED = int(os.environ.get("EGRESSD_SEED", "1"))
 SAMPLE = {"first start": 10, "with a table in place": 16}
 FIRE = [(EVIL_V4, 443), (EVIL_V6, 443), (EVIL_V4, 443, "udp"), (EVIL, 443)]
@@ -163,10 +164,11 @@ def list_calls(life):
 
 
 def choose(calls, count):
-    """(call, error) pairs: all there are, or a sample in which rare calls are as likely as others."""
+    """(call, error) pairs: all, a part, or a sample in which rare calls are as likely as others."""
     pairs = [(call, error) for call in calls for error in ERRORS.get(call.name, ())]
-    if FULL:
-        return pairs
+    if SWEEP:
+        part, parts = map(int, SWEEP.split("/"))
+        return pairs[part - 1::parts]
     rng = random.Random(SEED)
     names = sorted({call.name for call, _ in pairs})
     weights = {name: 1 / sum(call.name == name for call, _ in pairs) ** 0.5 for name in names}
