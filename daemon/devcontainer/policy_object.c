@@ -313,7 +313,7 @@ static int read_mode(const struct reader *reader, struct json_object *value, siz
                       "\"mode\" out");
     if (!text || strcmp(text, "enforce") != 0)
         return refuse(reader, place, "\"mode\" must be \"enforce\"");
-    policy_builder_set_mode(reader->builder, POLICY_ENFORCE);
+    policy_builder_set_mode(reader->builder, POLICY_ENFORCE, NULL);
     return 0;
 }
 

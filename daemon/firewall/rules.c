@@ -15,11 +15,8 @@
 #include "firewall/expressions.h"
 #include "firewall/sets.h"
 
-#define DNS_PORT 53
-
 /* The states of a flow that nft names so (enum ip_conntrack_info, as bits). */
 enum {
-    STATE_INVALID = NF_CT_STATE_INVALID_BIT,
     STATE_ESTABLISHED = NF_CT_STATE_BIT(IP_CT_ESTABLISHED),
     STATE_RELATED = NF_CT_STATE_BIT(IP_CT_RELATED),
     STATE_NEW = NF_CT_STATE_BIT(IP_CT_NEW),
@@ -69,8 +66,7 @@ static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
     rule_finish(ruleset->transaction, ruleset->expected, rule);
 }
 
-/* meta l4proto { tcp, udp } */
-static void match_tcp_or_udp(struct ruleset *ruleset, struct nftnl_rule *rule)
+void rule_match_tcp_or_udp(struct ruleset *ruleset, struct nftnl_rule *rule)
 {
     static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 
@@ -96,8 +92,8 @@ static void put_redirect(struct ruleset *ruleset, enum address_family family, co
         match_destination_in(rule, family, to);
     else
         match_family(rule, family);
-    match_tcp_or_udp(ruleset, rule);
-    match_port(rule, DNS_PORT);
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_port(rule, RULES_DNS_PORT);
     act_redirect(rule, port);
     finish(ruleset, rule);
 }
@@ -146,8 +142,8 @@ static void put_inner_dns(struct ruleset *ruleset)
         rule = start("inner_dns", "asked of whoever, answered by the gate");
         match_not_from_loopback(rule);
         match_family(rule, ruleset_families[i]);
-        match_tcp_or_udp(ruleset, rule);
-        match_port(rule, DNS_PORT);
+        rule_match_tcp_or_udp(ruleset, rule);
+        match_port(rule, RULES_DNS_PORT);
         match_passing_through(rule);
         act_redirect(rule, plan->inner_gate_port);
         finish(ruleset, rule);
@@ -163,17 +159,17 @@ static void put_source_routes(struct ruleset *ruleset, const char *chain)
 {
     struct nftnl_rule *rule;
 
-    /* ip hdrlength != 5 goto deny
+    /* ip hdrlength != 5 goto forbid
      * Whatever the option: nobody needs any of them. */
     rule = start(chain, "IPv4 options can name another destination than the one that is judged");
     match_ip_options(rule);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
-    /* exthdr rt exists goto deny */
+    /* exthdr rt exists goto forbid */
     rule = start(chain, "and so can a routing header");
     match_routing_header(rule);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 }
 
@@ -266,7 +262,7 @@ static void put_own_questions(struct ruleset *ruleset)
             rule = start("out", is_here ? "egressd's own questions, to an upstream in here"
                                         : "egressd's own questions, to its upstreams only");
             match_own_socket(rule);
-            match_tcp_or_udp(ruleset, rule);
+            rule_match_tcp_or_udp(ruleset, rule);
             if (is_here)
                 match_to_loopback(rule);
             match_original_service_in(rule, ruleset_families[i], upstreams.name);
@@ -276,12 +272,12 @@ static void put_own_questions(struct ruleset *ruleset)
         }
     }
 
-    /* ct mark & 0x20000000 == 0x20000000 ct direction original meta skuid != 65053 goto deny */
+    /* ct mark & 0x20000000 == 0x20000000 ct direction original meta skuid != 65053 goto forbid */
     rule = start("out", "a flow of egressd that another process tries to ride on");
     match_flow_mark(rule, FLOW_MARK_OWN);
     match_original_direction(rule);
     match_other_uid(rule, PRIVILEGE_UID);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 }
 
@@ -299,20 +295,20 @@ static void put_answers(struct ruleset *ruleset)
     act_accept(rule);
     finish(ruleset, rule);
 
-    /* ct direction reply ct mark & 0x10000000 == 0x10000000 goto deny */
+    /* ct direction reply ct mark & 0x10000000 == 0x10000000 goto forbid */
     rule = start("out", "an answer to somebody outside, who did not ask: their address was forged");
     match_reply_direction(rule);
     match_flow_mark(rule, FLOW_MARK_HERE);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
-    /* ct direction reply ct mark & 0x20000000 == 0x20000000 meta l4proto udp goto deny
+    /* ct direction reply ct mark & 0x20000000 == 0x20000000 meta l4proto udp goto forbid
      * UDP only: a reset that refuses a packet which rides on such a flow is one of its answers. */
     rule = start("out", "an answer that somebody in here forges for egressd");
     match_reply_direction(rule);
     match_flow_mark(rule, FLOW_MARK_OWN);
     match_protocol(rule, IPPROTO_UDP);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
     /* ct state new ct mark set ct mark | 0x10000000 */
@@ -334,7 +330,7 @@ static void put_gate(struct ruleset *ruleset, uint16_t port)
 
         match_protocol(rule, protocols[i]);
         match_redirected(rule);
-        match_original_port(rule, DNS_PORT);
+        match_original_port(rule, RULES_DNS_PORT);
         match_port(rule, port);
         act_accept(rule);
         finish(ruleset, rule);
@@ -432,17 +428,17 @@ static void put_lo_out(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
 
-    /* ip daddr 127.0.0.11 goto deny */
+    /* ip daddr 127.0.0.11 goto forbid */
     rule = start("lo_out", "Docker's resolver forwards any name: closed on every port");
     match_destination(rule, &docker_resolver);
-    act_goto(rule, "deny");
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
-    /* meta l4proto { tcp, udp } th dport 53 goto deny */
+    /* meta l4proto { tcp, udp } th dport 53 goto forbid */
     rule = start("lo_out", "a question that went past the redirect, to any other resolver");
-    match_tcp_or_udp(ruleset, rule);
-    match_port(rule, DNS_PORT);
-    act_goto(rule, "deny");
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_port(rule, RULES_DNS_PORT);
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
     /* accept */
@@ -473,7 +469,7 @@ static void put_in(struct ruleset *ruleset)
         rule = start("in", "the gate for containers within this one is nobody else's");
         match_not_from_loopback(rule);
         match_not_redirected(rule);
-        match_tcp_or_udp(ruleset, rule);
+        rule_match_tcp_or_udp(ruleset, rule);
         match_port(rule, inner_gate_port);
         act_drop(rule);
         finish(ruleset, rule);
@@ -483,8 +479,8 @@ static void put_in(struct ruleset *ruleset)
     rule = start("in", "a late DNS answer must not become a flow whose answers pass");
     match_not_from_loopback(rule);
     match_state(rule, STATE_NEW);
-    match_tcp_or_udp(ruleset, rule);
-    match_source_port(rule, DNS_PORT);
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_source_port(rule, RULES_DNS_PORT);
     act_drop(rule);
     finish(ruleset, rule);
 
@@ -571,11 +567,11 @@ static void put_allowed(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
 
-    /* meta l4proto { tcp, udp } th dport 53 goto deny */
+    /* meta l4proto { tcp, udp } th dport 53 goto forbid */
     rule = start("allowed", "questions go to the gate or nowhere");
-    match_tcp_or_udp(ruleset, rule);
-    match_port(rule, DNS_PORT);
-    act_goto(rule, "deny");
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_port(rule, RULES_DNS_PORT);
+    act_goto(rule, "forbid");
     finish(ruleset, rule);
 
     for (size_t i = 0; i < FAMILIES; i++) {
@@ -588,42 +584,6 @@ static void put_allowed(struct ruleset *ruleset)
     }
 }
 
-static void put_deny(struct ruleset *ruleset)
-{
-    struct nftnl_rule *rule;
-
-    /* ct state invalid drop */
-    rule = start("deny", "a reset would tear down the good flow that this seems to belong to");
-    match_state(rule, STATE_INVALID);
-    act_drop(rule);
-    finish(ruleset, rule);
-
-    /* limit rate 50/second burst 50 packets log prefix "egressd" group 5 snaplen 96 ... */
-    if (!ruleset->features.missing[FEATURE_LOG]) {
-        rule = start("deny", "tell egressd who was refused what");
-        act_limit(rule, 50, 50);
-        act_log(rule, "egressd", REFUSAL_LOG_GROUP, REFUSAL_LOG_SNAPLEN);
-        finish(ruleset, rule);
-    }
-    if (ruleset->features.missing[FEATURE_REJECT]) {
-        /* drop */
-        rule = start("deny", "this kernel cannot reject");
-        act_drop(rule);
-        finish(ruleset, rule);
-        return;
-    }
-
-    /* meta l4proto tcp reject with tcp reset */
-    rule = start("deny", "felt at once, unlike ICMP, which costs IPv6 clients a second");
-    act_reject_tcp(rule);
-    finish(ruleset, rule);
-
-    /* reject with icmpx admin-prohibited */
-    rule = start("deny", "felt at once");
-    act_reject(rule);
-    finish(ruleset, rule);
-}
-
 void rules_put(struct ruleset *ruleset)
 {
     put_dns(ruleset);
@@ -634,5 +594,5 @@ void rules_put(struct ruleset *ruleset)
     put_leaving(ruleset);
     put_lo_out(ruleset);
     put_allowed(ruleset);
-    put_deny(ruleset);
+    rules_put_ends(ruleset);
 }

@@ -32,11 +32,19 @@ bool ruleset_has_nets(const struct policy *policy, enum policy_list list,
                       enum address_family family, size_t service);
 
 void rules_put(struct ruleset *ruleset);
+/* The chains in which packets end: "deny", for what a policy could allow; "forbid", for what none
+ * does, because it is made to get past being judged (forged, or a question past the gate); and
+ * "refuse", where both lead. */
+void rules_put_ends(struct ruleset *ruleset);
 
 /* A rule that has its comment yet nothing else; and, when it has all, its end: it is appended to
  * the transaction and to what is expected, and freed. */
 struct nftnl_rule *rule_start(uint32_t family, const char *chain, const char *comment);
 void rule_finish(struct transaction *transaction, struct snapshot *expected,
                  struct nftnl_rule *rule);
+
+/* meta l4proto { tcp, udp } */
+void rule_match_tcp_or_udp(struct ruleset *ruleset, struct nftnl_rule *rule);
+#define RULES_DNS_PORT 53
 
 #endif

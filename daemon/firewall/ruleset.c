@@ -110,7 +110,9 @@ static const struct chain chains[] = {
      NF_ACCEPT},
     {"lo_out", "loopback is open, but for resolvers that forward names", NULL, 0, 0, 0},
     {"allowed", "returns what nothing allows", NULL, 0, 0, 0},
-    {"deny", "refuses so that the client knows at once", NULL, 0, 0, 0},
+    {"deny", "what the policy does not allow", NULL, 0, 0, 0},
+    {"forbid", "what no policy allows, and audit mode does not let through either", NULL, 0, 0, 0},
+    {"refuse", "so that the client knows at once", NULL, 0, 0, 0},
 };
 
 static struct nftnl_chain *build_chain(const struct chain *chain)

@@ -17,6 +17,10 @@
 
 #define REFUSAL_LOG_GROUP 5
 #define REFUSAL_LOG_SNAPLEN 96
+/* Of what the policy does not allow, which audit mode lets through; and of what no policy allows,
+ * which is refused in any mode. */
+#define REFUSAL_LOG_PREFIX "egressd"
+#define REFUSAL_LOG_PREFIX_FORBIDDEN "egressd forbids"
 
 struct nftnl_table;
 /* Our table of this family (NFPROTO_*); the caller frees. */

@@ -26,10 +26,8 @@ struct description {
     struct table *first_uses; /* of allow entries, by host */
 };
 
-const char *entry_format_source(const struct entry *entry, char text[static SOURCE_TEXT_SIZE])
+const char *source_format(const struct entry_source *source, char text[static SOURCE_TEXT_SIZE])
 {
-    const struct entry_source *source = &entry->source;
-
     if (!source->file)
         text[0] = '\0';
     else if (source->line)
@@ -37,6 +35,11 @@ const char *entry_format_source(const struct entry *entry, char text[static SOUR
     else
         snprintf(text, SOURCE_TEXT_SIZE, "%s", source->file);
     return text;
+}
+
+const char *entry_format_source(const struct entry *entry, char text[static SOURCE_TEXT_SIZE])
+{
+    return source_format(&entry->source, text);
 }
 
 /* Appends to text, with commas between. */
@@ -255,14 +258,33 @@ static void print_list(const struct description *d, enum policy_list list)
     }
 }
 
+static void print_mode(const struct description *d)
+{
+    const struct entry_source *audit = policy_mode_source(d->policy, POLICY_AUDIT);
+    const struct entry_source *enforce = policy_mode_source(d->policy, POLICY_ENFORCE);
+    char audit_text[SOURCE_TEXT_SIZE], enforce_text[SOURCE_TEXT_SIZE];
+
+    fprintf(d->out, "mode       %s\n",
+            policy_mode(d->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    if (policy_mode(d->policy) == POLICY_AUDIT)
+        fprintf(d->out,
+                "       note: %s: nothing is refused; what \"enforce\" would refuse is "
+                "recorded, see 'egressctl suggest'\n",
+                source_format(audit, audit_text));
+    else if (audit)
+        fprintf(d->out,
+                "       note: the \"audit\" of %s does not count, because %s says "
+                "\"enforce\", which wins\n",
+                source_format(audit, audit_text), source_format(enforce, enforce_text));
+}
+
 static void print_settings(const struct description *d)
 {
     size_t count;
     const struct policy_upstream *upstreams = policy_upstreams(d->policy, &count);
     char text[ADDRESS_TEXT_SIZE];
 
-    fprintf(d->out, "mode       %s\n",
-            policy_mode(d->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    print_mode(d);
     fprintf(d->out, "refusal    %s\n",
             policy_refusal_answer(d->policy) == POLICY_REFUSED ? "refused" : "nxdomain");
     fprintf(d->out, "upstreams  %s", count ? "" : "(the container's own)");

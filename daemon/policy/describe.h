@@ -10,8 +10,9 @@
 
 void policy_describe(const struct policy *policy, FILE *out);
 
-/* "FILE:LINE:COLUMN", as much of it as is known; "" for an entry that was not in a file. */
+/* "FILE:LINE:COLUMN", as much of it as is known; "" for what was not in a file. */
 #define SOURCE_TEXT_SIZE 512
+const char *source_format(const struct entry_source *source, char text[static SOURCE_TEXT_SIZE]);
 const char *entry_format_source(const struct entry *entry, char text[static SOURCE_TEXT_SIZE]);
 
 /* "80,443 (default)", "22,8000-8100,123/udp", "every port". */

@@ -162,9 +162,14 @@ static void compare(const char *a, const char *b, void (*on_a)(void *context, co
     }
 }
 
+static bool is_audit(const char *line)
+{
+    return strncmp(line, "mode audit\n", 11) == 0;
+}
+
 static void on_gone(void *context, const char *line)
 {
-    *(bool *)context |= is_allow(line);
+    *(bool *)context |= is_allow(line) || is_audit(line);
 }
 
 static void on_come(void *context, const char *line)

@@ -14,7 +14,7 @@ struct policy;
 /* New text; the caller frees. Each line ends in a newline, and none is there twice. */
 char *outline_of(const struct policy *policy);
 
-/* Whether an allow line of before is gone, or a deny line has come. */
+/* Whether an allow line of before is gone, or a deny line has come, or audit mode has ended. */
 bool outline_narrows(const char *before, const char *after);
 
 /* The lines of one that are not in the other: new text, "" if there are none. */

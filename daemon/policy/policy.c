@@ -13,17 +13,24 @@
 
 #define UPSTREAMS_MAX 16
 #define LISTS 2
+#define MODES 2
 
 struct entry_list {
     struct entry *entries;
     size_t count, capacity;
 };
 
+/* Who asks for a mode, first. */
+struct mode_request {
+    bool is_made;
+    struct entry_source source;
+};
+
 struct policy_builder {
     struct entry_list lists[LISTS];
     char **files; /* names that entries point to */
     size_t file_count;
-    enum policy_mode mode;
+    struct mode_request modes[MODES];
     enum policy_refusal_answer refusal_answer;
     struct policy_upstream upstreams[UPSTREAMS_MAX];
     size_t upstream_count;
@@ -50,7 +57,7 @@ struct policy {
     struct entry_list lists[LISTS];
     char **files;
     size_t file_count;
-    enum policy_mode mode;
+    struct mode_request modes[MODES];
     enum policy_refusal_answer refusal_answer;
     struct policy_upstream upstreams[UPSTREAMS_MAX];
     size_t upstream_count;
@@ -122,9 +129,18 @@ int policy_builder_add(struct policy_builder *builder, enum policy_list list,
     return 0;
 }
 
-void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode)
+void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode,
+                             const struct entry_source *source)
 {
-    builder->mode = mode;
+    struct mode_request *request = &builder->modes[mode];
+
+    if (request->is_made)
+        return;
+    *request = (struct mode_request){.is_made = true};
+    if (!source)
+        return;
+    request->source = *source;
+    request->source.file = keep_file(&builder->files, &builder->file_count, source->file);
 }
 
 void policy_builder_set_refusal_answer(struct policy_builder *builder,
@@ -144,6 +160,16 @@ int policy_builder_add_upstream(struct policy_builder *builder, const struct add
         return text_error_set(reterr, 0, 0, "more than %d upstreams", UPSTREAMS_MAX);
     builder->upstreams[builder->upstream_count++] = (struct policy_upstream){*address, port};
     return 0;
+}
+
+static void copy_modes(struct policy *policy, const struct policy_builder *builder)
+{
+    memcpy(policy->modes, builder->modes, sizeof(policy->modes));
+    for (size_t i = 0; i < MODES; i++) {
+        struct entry_source *source = &policy->modes[i].source;
+
+        source->file = keep_file(&policy->files, &policy->file_count, source->file);
+    }
 }
 
 static void copy_entries(struct policy *policy, const struct policy_builder *builder)
@@ -260,10 +286,10 @@ int policy_build(const struct policy_builder *builder, struct policy **ret_polic
 
     policy->names = table_new();
     policy->wildcards = table_new();
-    policy->mode = builder->mode;
     policy->refusal_answer = builder->refusal_answer;
     policy->upstream_count = builder->upstream_count;
     memcpy(policy->upstreams, builder->upstreams, sizeof(policy->upstreams));
+    copy_modes(policy, builder);
     copy_entries(policy, builder);
     if (compile_services(policy, reterr) < 0) {
         policy_free(policy);
@@ -434,7 +460,14 @@ uint64_t policy_service_of(const struct policy *policy, uint8_t protocol, uint16
 
 enum policy_mode policy_mode(const struct policy *policy)
 {
-    return policy->mode;
+    return policy->modes[POLICY_AUDIT].is_made && !policy->modes[POLICY_ENFORCE].is_made
+               ? POLICY_AUDIT
+               : POLICY_ENFORCE;
+}
+
+const struct entry_source *policy_mode_source(const struct policy *policy, enum policy_mode mode)
+{
+    return policy->modes[mode].is_made ? &policy->modes[mode].source : NULL;
 }
 
 enum policy_refusal_answer policy_refusal_answer(const struct policy *policy)

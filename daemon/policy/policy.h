@@ -19,6 +19,7 @@
 #define POLICY_ENTRIES_MAX 16384
 
 enum policy_list { POLICY_ALLOW, POLICY_DENY };
+/* Audit: what enforce would refuse is let through, and recorded. The verdicts are the same. */
 enum policy_mode { POLICY_ENFORCE, POLICY_AUDIT };
 enum policy_refusal_answer { POLICY_NXDOMAIN, POLICY_REFUSED };
 
@@ -34,7 +35,9 @@ void policy_builder_free(struct policy_builder *builder); /* NULL-safe */
  * would have too many entries. */
 int policy_builder_add(struct policy_builder *builder, enum policy_list list,
                        const struct entry *entry, struct text_error *reterr);
-void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode);
+/* source (NULL: unknown) is where it is asked for. Enforce, asked for anywhere, wins over audit. */
+void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode,
+                             const struct entry_source *source);
 void policy_builder_set_refusal_answer(struct policy_builder *builder,
                                        enum policy_refusal_answer answer);
 /* An upstream of the policy's own ("upstreams": ["192.0.2.53", "[2001:db8::53]:5353"]); kept in
@@ -89,6 +92,8 @@ uint64_t policy_service_of(const struct policy *policy, uint8_t protocol, uint16
 /* --- reading ---------------------------------------------------------------------------------- */
 
 enum policy_mode policy_mode(const struct policy *policy);
+/* Where this mode was asked for first, also if the other one won; NULL: nowhere. */
+const struct entry_source *policy_mode_source(const struct policy *policy, enum policy_mode mode);
 enum policy_refusal_answer policy_refusal_answer(const struct policy *policy);
 
 /* Service i is bit i. */

@@ -19,18 +19,25 @@ static inline void add_entries(struct policy_builder *builder, enum policy_list 
             abort();
 }
 
-static inline struct policy *make_policy(const char *const *allow, const char *const *deny)
+static inline struct policy *make_policy_of_mode(enum policy_mode mode, const char *const *allow,
+                                                 const char *const *deny)
 {
     struct policy_builder *builder = policy_builder_new();
     struct text_error error;
     struct policy *policy;
 
+    policy_builder_set_mode(builder, mode, NULL);
     add_entries(builder, POLICY_ALLOW, allow);
     add_entries(builder, POLICY_DENY, deny);
     if (policy_build(builder, &policy, &error) < 0)
         abort();
     policy_builder_free(builder);
     return policy;
+}
+
+static inline struct policy *make_policy(const char *const *allow, const char *const *deny)
+{
+    return make_policy_of_mode(POLICY_ENFORCE, allow, deny);
 }
 
 #endif

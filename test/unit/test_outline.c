@@ -107,6 +107,15 @@ START_TEST(settings_are_told_too)
 }
 END_TEST
 
+/* Nothing was refused before: what goes on may be anything. */
+START_TEST(the_end_of_audit_mode_narrows)
+{
+    ck_assert(outline_narrows("mode audit\n", "allow a.example 80 443\nmode enforce\n"));
+    ck_assert(!outline_narrows("mode enforce\n", "mode audit\n"));
+    ck_assert(!outline_narrows("mode audit\n", "mode audit\n"));
+}
+END_TEST
+
 START_TEST(file_is_whole_or_nothing)
 {
     char folder[] = "/tmp/outline-XXXXXX", path[64];
@@ -148,6 +157,7 @@ int main(void)
     tcase_add_loop_test(tests, narrowing_is_seen, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(tests, differences_are_told);
     tcase_add_test(tests, settings_are_told_too);
+    tcase_add_test(tests, the_end_of_audit_mode_narrows);
     tcase_add_test(tests, file_is_whole_or_nothing);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

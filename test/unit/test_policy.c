@@ -390,6 +390,50 @@ START_TEST(upstreams_are_kept_in_order)
 }
 END_TEST
 
+/* Each letter is a file that asks for enforce or audit. */
+static const struct {
+    const char *requests;
+    enum policy_mode mode;
+    unsigned enforce_line, audit_line; /* of the first that asked; 0: none did */
+} modes[] = {
+    {"", POLICY_ENFORCE, 0, 0},    {"e", POLICY_ENFORCE, 1, 0},  {"a", POLICY_AUDIT, 0, 1},
+    {"aa", POLICY_AUDIT, 0, 1},    {"ae", POLICY_ENFORCE, 2, 1}, {"ea", POLICY_ENFORCE, 1, 2},
+    {"aea", POLICY_ENFORCE, 2, 1},
+};
+
+static unsigned line_of(const struct policy *policy, enum policy_mode mode)
+{
+    const struct entry_source *source = policy_mode_source(policy, mode);
+
+    if (!source)
+        return 0;
+    ck_assert_str_eq(source->file, "policy.json");
+    return source->line;
+}
+
+START_TEST(enforce_wins_over_audit)
+{
+    struct policy_builder *builder = policy_builder_new();
+    struct text_error error;
+    struct policy *policy;
+
+    for (unsigned i = 0; modes[_i].requests[i]; i++) {
+        char file[] = "policy.json";
+        const struct entry_source source = {.file = file, .line = i + 1, .column = 1};
+
+        policy_builder_set_mode(
+            builder, modes[_i].requests[i] == 'a' ? POLICY_AUDIT : POLICY_ENFORCE, &source);
+        file[0] = '?'; /* it was copied */
+    }
+    ck_assert_int_eq(policy_build(builder, &policy, &error), 0);
+    policy_builder_free(builder);
+    ck_assert_int_eq(policy_mode(policy), modes[_i].mode);
+    ck_assert_uint_eq(line_of(policy, POLICY_ENFORCE), modes[_i].enforce_line);
+    ck_assert_uint_eq(line_of(policy, POLICY_AUDIT), modes[_i].audit_line);
+    policy_free(policy);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("policy");
@@ -409,6 +453,7 @@ int main(void)
     tcase_add_test(tests, too_many_entries_are_refused);
     tcase_add_test(tests, policy_owns_its_sources);
     tcase_add_test(tests, upstreams_are_kept_in_order);
+    tcase_add_loop_test(tests, enforce_wins_over_audit, 0, COUNT_OF(modes));
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
