@@ -122,47 +122,41 @@ int client_parse_reply(const char *line, size_t size, struct json_object **ret_r
     return 0;
 }
 
-static char *request_line(const char *command, const char *target)
+struct json_object *client_request(const char *command)
 {
     struct json_object *request = json_object_new_object();
-    char *line;
 
     json_object_object_add(request, "command", json_object_new_string(command));
-    if (target)
-        json_object_object_add(request, "target", json_object_new_string(target));
-    line = xasprintf("%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
-    json_object_put(request);
-    return line;
+    return request;
 }
 
-int client_ask(const char *runtime_dir, const char *command, const char *target, int timeout_ms,
+int client_ask(const char *runtime_dir, struct json_object *take_request, int timeout_ms,
                struct json_object **ret_reply)
 {
     uint64_t deadline_ms = clock_now_ms() + (uint64_t)timeout_ms;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct reply_text text = {0};
-    char *line = NULL;
-    int fd, r;
+    char *line =
+        xasprintf("%s\n", json_object_to_json_string_ext(take_request, JSON_C_TO_STRING_PLAIN));
+    int fd = -1, r;
 
     r = control_socket_path(runtime_dir, address.sun_path);
     if (r < 0)
-        return r;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    r = connect_until(fd, &address, deadline_ms);
-    if (r < 0)
         goto done;
-    line = request_line(command, target);
-    r = send_all(fd, line, strlen(line), deadline_ms);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    r = fd < 0 ? -errno : connect_until(fd, &address, deadline_ms);
+    if (r == 0)
+        r = send_all(fd, line, strlen(line), deadline_ms);
     if (r == 0)
         r = receive_line(fd, deadline_ms, &text);
     if (r == 0)
         r = client_parse_reply(text.bytes, text.size, ret_reply);
 
 done:
+    if (fd >= 0)
+        close(fd);
     free(text.bytes);
     free(line);
-    close(fd);
+    json_object_put(take_request);
     return r;
 }

@@ -7,10 +7,12 @@
 
 struct json_object;
 
-/* {"command":command}, and "target" if it is not NULL. ret_reply is a new object, owned by the
- * caller. -errno: -ENOENT or -ECONNREFUSED nobody is there, -ETIMEDOUT no answer in time, -EBADMSG
- * an answer that is none. */
-int client_ask(const char *runtime_dir, const char *command, const char *target, int timeout_ms,
+/* {"command":command}, to which members may be added. */
+struct json_object *client_request(const char *command);
+
+/* Frees take_request. ret_reply is a new object, owned by the caller. -errno: -ENOENT or
+ * -ECONNREFUSED nobody is there, -ETIMEDOUT no answer in time, -EBADMSG an answer that is none. */
+int client_ask(const char *runtime_dir, struct json_object *take_request, int timeout_ms,
                struct json_object **ret_reply);
 
 /* Of the line that came. Pure. */

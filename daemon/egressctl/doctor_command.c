@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "egressctl/doctor_command.h"
-
+/* doctor: what could undo the protection here, as its caller sees it, and what the
+ * daemon says of itself.
+ *
+ * With --json, in one line: {"ok":true,"findings":[{"id","what","detail","remedy"}]}; detail and
+ * remedy may be null. Ids stay; new ones may come: those of doctor/doctor.c, and "not-running",
+ * "not-enforcing", "weakness" (what the daemon itself says is weaker here). */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +13,10 @@
 #include "control/describe.h"
 #include "control/request.h"
 #include "doctor/doctor.h"
+#include "egressctl/ask.h"
 #include "egressctl/client.h"
+#include "egressctl/command.h"
 #include "egressctl/screen.h"
-
-#define ASK_TIMEOUT_MS 10000
 
 static void on_finding(void *context, const struct doctor_finding *finding)
 {
@@ -48,8 +52,7 @@ static void add_state(struct json_object *findings, struct json_object *status)
 /* Its findings that we could not have made ourselves; where we could, ours count. */
 static void add_findings_of_daemon(struct json_object *findings, struct json_object *theirs)
 {
-    size_t count =
-        json_object_is_type(theirs, json_type_array) ? json_object_array_length(theirs) : 0;
+    size_t count = screen_length(theirs);
 
     for (size_t i = 0; i < count; i++) {
         struct json_object *finding = json_object_array_get_idx(theirs, i);
@@ -64,10 +67,8 @@ static void add_weaknesses(struct json_object *findings, struct json_object *sta
 {
     struct json_object *weaknesses = screen_member(status, "weaknesses");
     struct json_object *theirs = screen_member(status, "findings");
-    size_t count =
-        json_object_is_type(weaknesses, json_type_array) ? json_object_array_length(weaknesses) : 0;
-    size_t of_surroundings =
-        json_object_is_type(theirs, json_type_array) ? json_object_array_length(theirs) : 0;
+    size_t count = screen_length(weaknesses);
+    size_t of_surroundings = screen_length(theirs);
 
     for (size_t i = 0; i + of_surroundings < count; i++)
         add(findings, "weakness", json_object_get_string(json_object_array_get_idx(weaknesses, i)),
@@ -79,7 +80,7 @@ static void ask_daemon(const char *runtime_dir, struct json_object *findings)
 {
     struct json_object *status;
 
-    if (client_ask(runtime_dir, "status", NULL, ASK_TIMEOUT_MS, &status) < 0) {
+    if (client_ask(runtime_dir, client_request("status"), ASK_TIMEOUT_MS, &status) < 0) {
         add(findings, "not-running", "egressd cannot be reached: perhaps nothing is held back here",
             runtime_dir,
             "read the container's log (docker logs CONTAINER), and see that the Feature's "
@@ -93,13 +94,13 @@ static void ask_daemon(const char *runtime_dir, struct json_object *findings)
 
 /* --- saying it -------------------------------------------------------------------------------- */
 
-static void print_findings(struct json_object *findings)
+static void print_findings(struct json_object *reply)
 {
-    size_t count = json_object_array_length(findings);
+    struct json_object *findings = screen_member(reply, "findings");
+    size_t count = screen_length(findings);
 
-    screen_clean(findings);
     for (size_t i = 0; i < count; i++) {
-        struct json_object *finding = json_object_array_get_idx(findings, i);
+        struct json_object *finding = screen_item(findings, i);
         const char *detail = screen_text(finding, "detail");
         const char *remedy = screen_text(finding, "remedy");
 
@@ -113,27 +114,32 @@ static void print_findings(struct json_object *findings)
         screen_print(SCREEN_GOOD, "nothing found that could undo the protection here\n");
 }
 
-static void print_json(struct json_object *findings)
+static int run_doctor(const struct call *call)
 {
-    struct json_object *reply = reply_new();
-
-    json_object_object_add(reply, "findings", json_object_get(findings));
-    screen_print_json(reply);
-    json_object_put(reply);
-}
-
-int doctor_command(const char *runtime_dir, bool as_json, const struct position *caller)
-{
-    struct json_object *findings = json_object_new_array();
+    struct json_object *reply = reply_new(), *findings = json_object_new_array();
     int r;
 
-    ask_daemon(runtime_dir, findings);
-    doctor_examine(DOCTOR_CALLER, caller, on_finding, findings);
+    json_object_object_add(reply, "findings", findings);
+    ask_daemon(call->runtime_dir, findings);
+    doctor_examine(DOCTOR_CALLER, call->caller, on_finding, findings);
     r = json_object_array_length(findings) > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    if (as_json)
-        print_json(findings);
-    else
-        print_findings(findings);
-    json_object_put(findings);
+    if (call->as_json) {
+        screen_print_json(reply);
+    } else {
+        screen_clean(reply);
+        print_findings(reply);
+    }
+    json_object_put(reply);
     return r;
 }
+
+const struct command doctor_command = {
+    .name = "doctor",
+    .summary = "what could undo the protection here",
+    .description =
+        "Looks for what could undo the protection, from where you are: sudo, capabilities,\n"
+        "engine sockets, shared namespaces; and says what to do about each.\n",
+    .exit_status = "0 nothing found, 1 something found",
+    .print = print_findings,
+    .run = run_doctor,
+};

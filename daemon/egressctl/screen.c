@@ -168,6 +168,33 @@ int64_t screen_number(struct json_object *object, const char *member)
     return json_object_get_int64(screen_member(object, member));
 }
 
+size_t screen_length(struct json_object *array)
+{
+    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+struct json_object *screen_item(struct json_object *array, size_t index)
+{
+    return index < screen_length(array) ? json_object_array_get_idx(array, index) : NULL;
+}
+
+const char *screen_join(struct json_object *array, const char *separator,
+                        char text[static SCREEN_LINE_SIZE])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < screen_length(array); i++) {
+        int size = snprintf(text + used, SCREEN_LINE_SIZE - used, "%s%s", i > 0 ? separator : "",
+                            screen_text_at(array, i));
+
+        if (size < 0 || (size_t)size >= SCREEN_LINE_SIZE - used)
+            break;
+        used += (size_t)size;
+    }
+    return text;
+}
+
 const char *screen_duration(int64_t seconds, char text[static SCREEN_DURATION_SIZE])
 {
     long long s = seconds;

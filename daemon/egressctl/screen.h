@@ -9,6 +9,8 @@
 
 struct json_object;
 
+#define SCREEN_ROWS_MAX 60 /* of one table: what is beyond is counted */
+
 enum screen_colour { SCREEN_PLAIN, SCREEN_GOOD, SCREEN_BAD, SCREEN_WARN, SCREEN_DIM };
 
 /* Decides once whether stdout gets colours. */
@@ -30,6 +32,14 @@ const char *screen_text(struct json_object *object, const char *member);
 const char *screen_text_at(struct json_object *array, size_t index);
 int64_t screen_number(struct json_object *object, const char *member);
 struct json_object *screen_member(struct json_object *object, const char *member);
+
+/* Of an array, or of something that is none: then its length is 0. */
+size_t screen_length(struct json_object *array);
+struct json_object *screen_item(struct json_object *array, size_t index);
+/* Its texts with a separator between them, as far as they fit. */
+#define SCREEN_LINE_SIZE 512
+const char *screen_join(struct json_object *array, const char *separator,
+                        char text[static SCREEN_LINE_SIZE]);
 
 /* "3 min 12 s" */
 #define SCREEN_DURATION_SIZE 32

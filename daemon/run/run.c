@@ -224,7 +224,8 @@ static int leave_it_to_the_other(const struct run_options *options, struct failu
         return failure_set(failure, EXIT_FAILURE, "already running here (%s/" LOCK_NAME ")",
                            options->runtime_dir);
     for (int waited_us = 0; waited_us < ANSWER_TIMEOUT_MS * 1000; waited_us += PAUSE_US) {
-        if (client_ask(options->runtime_dir, "wait", NULL, ANSWER_TIMEOUT_MS, &reply) == 0) {
+        if (client_ask(options->runtime_dir, client_request("wait"), ANSWER_TIMEOUT_MS, &reply) ==
+            0) {
             json_object_put(reply);
             log_info("already running here: 'egressctl status' says how it is");
             return 0;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "egressctl/client.h"
-#include "egressctl/print.h"
+#include "egressctl/command.h"
 #include "egressctl/screen.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check_printed(screen_print_json, reply);
     screen_clean(reply);
-    check_printed(print_status, reply);
-    check_printed(print_explanation, reply);
+    for (size_t i = 0; egressctl_commands[i]; i++) {
+        if (egressctl_commands[i]->print)
+            check_printed(egressctl_commands[i]->print, reply);
+    }
     json_object_put(reply);
     return 0;
 }

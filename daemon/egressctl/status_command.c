@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "egressctl/print.h"
-
+/* status: what is enforced, since when, and where each entry came from. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "egressctl/ask.h"
+#include "egressctl/change.h"
+#include "egressctl/command.h"
 #include "egressctl/screen.h"
 
 #define LABEL_WIDTH 12
@@ -13,37 +16,7 @@
 #define PORTS_WIDTH 18
 #define STATE_WIDTH 14
 #define TTL_WIDTH 8
-#define ROWS_MAX 60
 #define ADDRESSES_MAX 2
-#define LINE_SIZE 512
-
-static struct json_object *item(struct json_object *array, size_t i)
-{
-    return json_object_array_get_idx(array, i);
-}
-
-static size_t length_of(struct json_object *array)
-{
-    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
-
-/* The texts of an array with a separator between them, as far as they fit. */
-static const char *join(struct json_object *array, const char *separator,
-                        char text[static LINE_SIZE])
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < length_of(array); i++) {
-        int size = snprintf(text + used, LINE_SIZE - used, "%s%s", i > 0 ? separator : "",
-                            screen_text_at(array, i));
-
-        if (size < 0 || (size_t)size >= LINE_SIZE - used)
-            break;
-        used += (size_t)size;
-    }
-    return text;
-}
 
 static void print_label(const char *label)
 {
@@ -63,30 +36,6 @@ static const char *short_path(const char *path)
 
     return slash ? slash + 1 : path;
 }
-
-/* What is added and what is taken away, as far as it is for people. */
-void print_change(struct json_object *change)
-{
-    static const struct {
-        const char *member, *sign;
-        enum screen_colour colour;
-    } lists[] = {{"removed", "-", SCREEN_BAD}, {"added", "+", SCREEN_GOOD}};
-    size_t rest = (size_t)screen_number(change, "left_out");
-
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        struct json_object *lines = screen_member(change, lists[i].member);
-        size_t count = length_of(lines);
-
-        for (size_t k = 0; k < count && k < ROWS_MAX; k++)
-            screen_print(lists[i].colour, "  %s %s\n", lists[i].sign,
-                         json_object_get_string(item(lines, k)));
-        rest += count > ROWS_MAX ? count - ROWS_MAX : 0;
-    }
-    if (rest > 0)
-        screen_print(SCREEN_DIM, "  ... and %zu more\n", rest);
-}
-
-/* --- status ----------------------------------------------------------------------------------- */
 
 static void print_state(struct json_object *reply)
 {
@@ -115,9 +64,9 @@ static void print_sources(struct json_object *policy)
     const char *devcontainer = screen_text(policy, "devcontainer");
 
     print_label("policy");
-    if (length_of(files) == 0)
+    if (screen_length(files) == 0)
         printf("no entries at all: everything is refused\n");
-    for (size_t i = 0; i < length_of(files); i++) {
+    for (size_t i = 0; i < screen_length(files); i++) {
         if (i > 0)
             print_label("");
         printf("%s\n", screen_text_at(files, i));
@@ -142,10 +91,10 @@ static void print_upstreams(struct json_object *reply)
     struct json_object *upstreams = screen_member(reply, "upstreams");
 
     print_label("upstreams");
-    if (length_of(upstreams) == 0)
+    if (screen_length(upstreams) == 0)
         printf("none");
-    for (size_t i = 0; i < length_of(upstreams); i++) {
-        struct json_object *upstream = item(upstreams, i);
+    for (size_t i = 0; i < screen_length(upstreams); i++) {
+        struct json_object *upstream = screen_item(upstreams, i);
         const char *address = screen_text(upstream, "address");
         long long port = screen_number(upstream, "port");
 
@@ -187,10 +136,10 @@ static void print_budget(struct json_object *names)
 static void print_entry(struct json_object *entry)
 {
     struct json_object *names = screen_member(entry, "names");
-    char ports[LINE_SIZE];
+    char ports[SCREEN_LINE_SIZE];
 
     screen_cell(screen_text(entry, "host"), HOST_WIDTH);
-    join(screen_member(entry, "ports"), " ", ports);
+    screen_join(screen_member(entry, "ports"), " ", ports);
     screen_cell(strcmp(ports, "* */udp") == 0 ? "every port" : ports, PORTS_WIDTH);
     if (*screen_text(entry, "file"))
         screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
@@ -204,13 +153,13 @@ static void print_entries(struct json_object *entries, const char *list, const c
 {
     size_t shown = 0, left_out = 0;
 
-    for (size_t i = 0; i < length_of(entries); i++) {
-        if (strcmp(screen_text(item(entries, i), "list"), list) != 0)
+    for (size_t i = 0; i < screen_length(entries); i++) {
+        if (strcmp(screen_text(screen_item(entries, i), "list"), list) != 0)
             continue;
         if (shown++ == 0)
             screen_print(SCREEN_DIM, "\n%-*s%-*sFROM\n", HOST_WIDTH, title, PORTS_WIDTH, "PORTS");
-        if (shown <= ROWS_MAX)
-            print_entry(item(entries, i));
+        if (shown <= SCREEN_ROWS_MAX)
+            print_entry(screen_item(entries, i));
         else
             left_out++;
     }
@@ -220,7 +169,7 @@ static void print_entries(struct json_object *entries, const char *list, const c
 static void print_name(struct json_object *name)
 {
     struct json_object *addresses = screen_member(name, "addresses");
-    size_t count = length_of(addresses);
+    size_t count = screen_length(addresses);
     const char *state = screen_text(name, "state");
     char ttl[SCREEN_DURATION_SIZE];
 
@@ -229,7 +178,7 @@ static void print_name(struct json_object *name)
     snprintf(ttl, sizeof(ttl), "%lld s", (long long)screen_number(name, "ttl_left_s"));
     screen_cell(strcmp(state, "ok") == 0 ? ttl : "-", TTL_WIDTH);
     for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++)
-        printf("%s%s", i > 0 ? " " : "", screen_text(item(addresses, i), "address"));
+        printf("%s%s", i > 0 ? " " : "", screen_text(screen_item(addresses, i), "address"));
     if (count > ADDRESSES_MAX)
         printf(" +%zu", count - ADDRESSES_MAX);
     if (count == 0)
@@ -240,15 +189,15 @@ static void print_name(struct json_object *name)
 static void print_names(struct json_object *reply)
 {
     struct json_object *names = screen_member(reply, "names");
-    size_t count = length_of(names);
+    size_t count = screen_length(names);
 
     if (count == 0)
         return;
     screen_print(SCREEN_DIM, "\n%-*s%-*s%-*sADDRESSES\n", HOST_WIDTH, "NAME", STATE_WIDTH, "STATE",
                  TTL_WIDTH, "TTL");
-    for (size_t i = 0; i < count && i < ROWS_MAX; i++)
-        print_name(item(names, i));
-    print_rest((count > ROWS_MAX ? count - ROWS_MAX : 0) +
+    for (size_t i = 0; i < count && i < SCREEN_ROWS_MAX; i++)
+        print_name(screen_item(names, i));
+    print_rest((count > SCREEN_ROWS_MAX ? count - SCREEN_ROWS_MAX : 0) +
                (size_t)screen_number(reply, "names_left_out"));
 }
 
@@ -274,9 +223,9 @@ static void print_warnings(struct json_object *reply)
     struct json_object *weaknesses = screen_member(reply, "weaknesses");
 
     printf("\n");
-    for (size_t i = 0; i < length_of(weaknesses); i++)
+    for (size_t i = 0; i < screen_length(weaknesses); i++)
         screen_print(SCREEN_WARN, "weakness: %s\n", screen_text_at(weaknesses, i));
-    if (print_tampering(screen_member(reply, "kernel")) || length_of(weaknesses) > 0)
+    if (print_tampering(screen_member(reply, "kernel")) || screen_length(weaknesses) > 0)
         printf("\n");
 }
 
@@ -301,7 +250,7 @@ static void print_next(struct json_object *reply)
            "'egressctl apply'\n");
 }
 
-void print_status(struct json_object *reply)
+static void print_status(struct json_object *reply)
 {
     struct json_object *entries = screen_member(reply, "entries");
 
@@ -317,40 +266,25 @@ void print_status(struct json_object *reply)
     print_next(reply);
 }
 
-/* --- explain ---------------------------------------------------------------------------------- */
-
-static void print_suggestion(struct json_object *suggestion)
+static int run_status(const struct call *call)
 {
-    const char *entry = screen_text(suggestion, "entry");
+    struct json_object *reply;
+    int r = ask_and_show(call, &reply);
 
-    if (*entry)
-        printf("\nTo allow it, add to \"%s\":\n\n    \"%s\"\n\n", screen_text(suggestion, "list"),
-               entry);
-    else
-        printf("\nTo allow it, take that entry out of \"%s\"\n", screen_text(suggestion, "list"));
-    printf("in    %s\nthen  %s\n", screen_text(suggestion, "where"),
-           screen_text(suggestion, "then"));
+    if (r != 0)
+        return r;
+    r = strcmp(screen_text(reply, "state"), "enforcing") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    json_object_put(reply);
+    return r;
 }
 
-void print_explanation(struct json_object *reply)
-{
-    bool allowed = json_object_get_boolean(screen_member(reply, "allowed"));
-    struct json_object *ports = screen_member(reply, "ports");
-    struct json_object *leased_by = screen_member(reply, "leased_by");
-    struct json_object *suggestion = screen_member(reply, "suggestion");
-    char line[LINE_SIZE];
-
-    screen_print(allowed ? SCREEN_GOOD : SCREEN_BAD, "%s", allowed ? "allowed" : "refused");
-    printf(": %s\n", screen_text(reply, "reason"));
-    if (length_of(ports) > 0)
-        printf("ports: %s\n", join(ports, ", ", line));
-    if (length_of(leased_by) > 0)
-        printf("opened by: %s\n", join(leased_by, ", ", line));
-    if (*screen_text(reply, "name_state"))
-        printf("name: %s%s%s\n", screen_text(reply, "name_state"),
-               *screen_text(reply, "last_error") ? ", " : "", screen_text(reply, "last_error"));
-    if (*screen_text(reply, "note"))
-        printf("note: %s\n", screen_text(reply, "note"));
-    if (suggestion)
-        print_suggestion(suggestion);
-}
+const struct command status_command = {
+    .name = "status",
+    .summary = "what is enforced, since when, and from where",
+    .description =
+        "Shows what is enforced and since when, the file and line that each entry came\n"
+        "from, the names with their addresses, and what makes less of the promise here.\n",
+    .exit_status = "0 enforcing, 1 not",
+    .print = print_status,
+    .run = run_status,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* explain: which entry decides, and what would allow it. */
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "egressctl/ask.h"
+#include "egressctl/command.h"
+#include "egressctl/screen.h"
+
+static void print_suggestion(struct json_object *suggestion)
+{
+    const char *entry = screen_text(suggestion, "entry");
+
+    if (*entry)
+        printf("\nTo allow it, add to \"%s\":\n\n    \"%s\"\n\n", screen_text(suggestion, "list"),
+               entry);
+    else
+        printf("\nTo allow it, take that entry out of \"%s\"\n", screen_text(suggestion, "list"));
+    printf("in    %s\nthen  %s\n", screen_text(suggestion, "where"),
+           screen_text(suggestion, "then"));
+}
+
+static void print_explanation(struct json_object *reply)
+{
+    bool allowed = json_object_get_boolean(screen_member(reply, "allowed"));
+    struct json_object *ports = screen_member(reply, "ports");
+    struct json_object *leased_by = screen_member(reply, "leased_by");
+    struct json_object *suggestion = screen_member(reply, "suggestion");
+    char line[SCREEN_LINE_SIZE];
+
+    screen_print(allowed ? SCREEN_GOOD : SCREEN_BAD, "%s", allowed ? "allowed" : "refused");
+    printf(": %s\n", screen_text(reply, "reason"));
+    if (screen_length(ports) > 0)
+        printf("ports: %s\n", screen_join(ports, ", ", line));
+    if (screen_length(leased_by) > 0)
+        printf("opened by: %s\n", screen_join(leased_by, ", ", line));
+    if (*screen_text(reply, "name_state"))
+        printf("name: %s%s%s\n", screen_text(reply, "name_state"),
+               *screen_text(reply, "last_error") ? ", " : "", screen_text(reply, "last_error"));
+    if (*screen_text(reply, "note"))
+        printf("note: %s\n", screen_text(reply, "note"));
+    if (suggestion)
+        print_suggestion(suggestion);
+}
+
+static int run_explain(const struct call *call)
+{
+    struct json_object *reply;
+    int r = ask_and_show(call, &reply);
+
+    if (r != 0)
+        return r;
+    r = json_object_get_boolean(screen_member(reply, "allowed")) ? EXIT_SUCCESS : EXIT_FAILURE;
+    json_object_put(reply);
+    return r;
+}
+
+const struct command explain_command = {
+    .name = "explain",
+    .operand = "HOST[:PORT[/udp]]",
+    .summary = "which entry decides, and what would allow it",
+    .description =
+        "Says which entry of the policy decides about a host, where that entry stands, and\n"
+        "what would allow a host that is refused. A URL does as well. Nothing is sent.\n",
+    .exit_status = "0 allowed, 1 refused",
+    .print = print_explanation,
+    .run = run_explain,
+};

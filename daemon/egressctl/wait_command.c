@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* wait: returns when the policy is enforced. The Feature's hooks call it. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "egressctl/ask.h"
+#include "egressctl/client.h"
+#include "egressctl/command.h"
+#include "egressctl/screen.h"
+
+#define TIMEOUT_S 30
+#define TIMEOUT_MAX_S 3600
+#define REPLY_LEAST_MS 1000 /* "--timeout 0" too is a question that deserves its answer */
+#define POLL_FIRST_MS 10
+#define POLL_MOST_MS 200
+
+/* Returns an exit code when the answer is final, else -EAGAIN; says why it is not what one waits
+ * for. */
+static int judge(struct json_object *reply)
+{
+    const char *state = screen_text(reply, "state");
+
+    if (strcmp(state, "enforcing") == 0)
+        return EXIT_SUCCESS;
+    if (strcmp(state, "invalid-policy") != 0)
+        return -EAGAIN;
+    complain("%s", screen_text(reply, "message"));
+    return EX_CONFIG;
+}
+
+static int give_up(const struct call *call, uint32_t timeout_s, int error,
+                   struct json_object *reply)
+{
+    if (error < 0) {
+        complain_unreachable(call, error);
+        return EX_UNAVAILABLE;
+    }
+    complain("not enforcing after %u s (%s): %s", timeout_s, screen_text(reply, "state"),
+             screen_text(reply, "message"));
+    return EXIT_FAILURE;
+}
+
+static void pause_ms(uint64_t duration_ms)
+{
+    struct timespec pause = {.tv_sec = (time_t)(duration_ms / 1000),
+                             .tv_nsec = (long)(duration_ms % 1000) * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+static int wait_until_enforced(const struct call *call, uint32_t timeout_s)
+{
+    uint64_t deadline_ms = clock_now_ms() + (uint64_t)timeout_s * 1000;
+    uint64_t interval_ms = POLL_FIRST_MS;
+
+    for (;;) {
+        struct json_object *reply = NULL;
+        uint64_t now_ms = clock_now_ms();
+        int left_ms = now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0;
+        int error = client_ask(call->runtime_dir, ask_request(call),
+                               left_ms > REPLY_LEAST_MS ? left_ms : REPLY_LEAST_MS, &reply);
+        int r = -EAGAIN;
+
+        if (error == 0) {
+            screen_clean(reply);
+            r = judge(reply);
+        }
+        if (r == -EAGAIN && clock_now_ms() + interval_ms >= deadline_ms)
+            r = give_up(call, timeout_s, error, reply);
+        json_object_put(reply);
+        if (r != -EAGAIN)
+            return r;
+        pause_ms(interval_ms);
+        interval_ms = interval_ms * 2 < POLL_MOST_MS ? interval_ms * 2 : POLL_MOST_MS;
+    }
+}
+
+static int run_wait(const struct call *call)
+{
+    uint32_t timeout_s;
+
+    if (call_number(call, "timeout", TIMEOUT_S, TIMEOUT_MAX_S, &timeout_s) < 0)
+        return EX_USAGE;
+    return wait_until_enforced(call, timeout_s);
+}
+
+const struct command wait_command = {
+    .name = "wait",
+    .summary = "returns when the policy is enforced",
+    .description =
+        "Returns when the policy is enforced, or says why it is not. The Feature's hooks\n"
+        "begin with it, so that none of yours runs unprotected.\n",
+    .exit_status = "0 enforcing, 1 not in time",
+    .options = {{"timeout", 0, "SECONDS", "how long to wait (default: 30)"}},
+    .run = run_wait,
+};
