@@ -43,6 +43,16 @@ static int read_settings(const struct configuration_request *request, struct set
 
 /* --- compiling -------------------------------------------------------------------------------- */
 
+static int read_groups(const struct configuration_request *request, struct policy_builder *builder,
+                       struct configuration_error *reterr)
+{
+    char *folder = xasprintf("%s%s", root_of(request), CONFIGURATION_GROUPS_FOLDER);
+    int r = configuration_read_groups(folder, builder, reterr);
+
+    free(folder);
+    return r;
+}
+
 static int read_fixed_part(const struct configuration_request *request,
                            struct policy_builder *builder, struct configuration_error *reterr)
 {
@@ -80,8 +90,10 @@ static int compile(const struct configuration_request *request, const struct sou
                    struct policy **ret_policy, struct configuration_error *reterr)
 {
     struct policy_builder *builder = policy_builder_new();
-    int r = read_fixed_part(request, builder, reterr);
+    int r = read_groups(request, builder, reterr);
 
+    if (r == 0)
+        r = read_fixed_part(request, builder, reterr);
     if (r == 0 && source)
         r = read_source(source, builder, reterr);
     if (r == 0 && policy_build(builder, ret_policy, &reterr->text) < 0) {

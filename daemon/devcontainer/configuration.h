@@ -14,6 +14,7 @@
 #define CONFIGURATION_FILES_MAX 64
 #define CONFIGURATION_FILE_SIZE_MAX (1024 * 1024)
 #define CONFIGURATION_PATH_SIZE 4096
+#define CONFIGURATION_GROUPS_FOLDER "/etc/egressd/groups.d"
 
 enum configuration_workspace_policy {
     CONFIGURATION_PIN,    /* the copy of the first start counts (state_dir/workspace.json) */
@@ -87,7 +88,11 @@ int configuration_find_source(const struct configuration_request *request,
                               struct configuration_source *ret_source,
                               struct configuration_error *reterr);
 
-/* For `egressd check` too. What the image has in /etc/egressd. */
+/* For `egressd check` too. The groups that policies may name besides the shipped ones; read them
+ * before any policy. A folder that is absent has none. */
+int configuration_read_groups(const char *folder, struct policy_builder *builder,
+                              struct configuration_error *reterr);
+/* What the image has in /etc/egressd. */
 int configuration_read_baked(const char *root, struct policy_builder *builder,
                              struct configuration_error *reterr);
 /* One file, a devcontainer.json or a bare policy object, told apart by its keys. */

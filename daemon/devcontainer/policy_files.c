@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "devcontainer/policy_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "devcontainer/drop_ins.h"
+#include "devcontainer/file.h"
+#include "policy/groups.h"
+
+#define GROUP_SUFFIX ".group"
 
 int policy_files_read_document(struct document *document, enum policy_file_kind kind,
                                const char *path, struct policy_builder *builder,
@@ -37,59 +41,15 @@ int configuration_read_file(const char *path, struct policy_builder *builder,
 
 /* --- baked ------------------------------------------------------------------------------------ */
 
-struct file_list {
-    char *paths[CONFIGURATION_FILES_MAX];
-    size_t count;
-};
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_drop_in(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-
-    return name[0] != '.' && dot && strcmp(dot, ".json") == 0;
-}
-
-static int list_drop_ins(const char *folder, struct file_list *ret_list,
-                         struct configuration_error *reterr)
-{
-    DIR *directory = opendir(folder);
-    struct dirent *item;
-    int r = 0;
-
-    if (!directory)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? 0
-                   : configuration_error_set(reterr, folder, "%s", strerror(errno));
-    while (r == 0 && (item = readdir(directory))) {
-        if (!is_drop_in(item->d_name))
-            continue;
-        if (ret_list->count == CONFIGURATION_FILES_MAX)
-            r = configuration_error_set(reterr, folder, "has more than %d files: merge some",
-                                        CONFIGURATION_FILES_MAX);
-        else
-            ret_list->paths[ret_list->count++] = xasprintf("%s/%s", folder, item->d_name);
-    }
-    closedir(directory);
-    qsort(ret_list->paths, ret_list->count, sizeof(ret_list->paths[0]), compare_paths);
-    return r;
-}
-
 static int read_drop_ins(const char *folder, struct policy_builder *builder,
                          struct configuration_error *reterr)
 {
-    struct file_list list = {.count = 0};
-    int r = list_drop_ins(folder, &list, reterr);
+    struct drop_ins list;
+    int r = drop_ins_list(folder, ".json", &list, reterr);
 
-    for (size_t i = 0; i < list.count; i++) {
-        if (r == 0)
-            r = configuration_read_file(list.paths[i], builder, reterr);
-        free(list.paths[i]);
-    }
+    for (size_t i = 0; r == 0 && i < list.count; i++)
+        r = configuration_read_file(list.paths[i], builder, reterr);
+    drop_ins_done(&list);
     return r;
 }
 
@@ -111,5 +71,36 @@ int configuration_read_baked(const char *root, struct policy_builder *builder,
         r = read_drop_ins(folder, builder, reterr);
     free(folder);
     free(path);
+    return r;
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+static int read_group(const char *path, struct groups *groups, struct configuration_error *reterr)
+{
+    const char *base = strrchr(path, '/') + 1;
+    char *name = xasprintf("%.*s", (int)(strlen(base) - strlen(GROUP_SUFFIX)), base);
+    char *text = NULL;
+    size_t size;
+    int r = file_read(path, CONFIGURATION_FILE_SIZE_MAX, &text, &size, NULL);
+
+    if (r < 0)
+        r = configuration_error_set(reterr, path, "%s", file_explain(r));
+    else if ((r = groups_add(groups, name, path, text, size, &reterr->text)) < 0)
+        configuration_error_place(reterr, path);
+    free(text);
+    free(name);
+    return r;
+}
+
+int configuration_read_groups(const char *folder, struct policy_builder *builder,
+                              struct configuration_error *reterr)
+{
+    struct drop_ins list;
+    int r = drop_ins_list(folder, GROUP_SUFFIX, &list, reterr);
+
+    for (size_t i = 0; r == 0 && i < list.count; i++)
+        r = read_group(list.paths[i], policy_builder_groups(builder), reterr);
+    drop_ins_done(&list);
     return r;
 }

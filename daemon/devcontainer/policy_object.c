@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "devcontainer/spelling.h"
+#include "base/spelling.h"
 #include "policy/name_budget.h"
 
 #define DNS_PORT 53

@@ -115,15 +115,39 @@ static int refuse_known_mistakes(const struct reading *reading)
 {
     const char *text = reading->text, *at;
 
-    if (text[0] == '@')
-        return refuse(reading, text,
-                      "is a group, and groups come with a later version: for now, list its hosts "
-                      "one by one");
     if ((at = strstr(text, "://")))
         return refuse_url(reading, at);
     if ((at = strrchr(text, '@')))
         return refuse(reading, text, "names a user: write the host alone, '%.*s'",
                       (int)strcspn(at + 1, ":/"), at + 1);
+    return 0;
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+bool entry_is_group_name(const char *name)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return length > 0 && length < ENTRY_GROUP_NAME_SIZE && !name[length] && name[0] != '-';
+}
+
+static int read_group(const struct reading *reading, struct entry *entry)
+{
+    const char *name = reading->text + 1, *end = name + strcspn(name, ":/");
+
+    if (*end && end > name)
+        return refuse(reading, end,
+                      "is a group, which has its ports and paths from its own entries: write "
+                      "'%.*s'",
+                      (int)(end - reading->text), reading->text);
+    for (size_t i = 0; i < ENTRY_NAME_SIZE - 1 && name[i]; i++)
+        entry->name[i] = (char)tolower((unsigned char)name[i]);
+    if (!entry_is_group_name(entry->name))
+        return refuse(reading, reading->text,
+                      "is no group: one is called by letters, digits and '-', as '@github' is; "
+                      "'egressd groups' lists them");
+    entry->kind = ENTRY_GROUP;
     return 0;
 }
 
@@ -373,17 +397,27 @@ static int read_ports(const struct reading *reading, const char *rest, struct en
     return 0;
 }
 
+static int read_host_and_ports(const struct reading *reading, struct entry *entry)
+{
+    char host[ENTRY_TEXT_SIZE] = "";
+    const char *rest = reading->text;
+
+    if (refuse_known_mistakes(reading) < 0 || split_host(reading, host, &rest) < 0 ||
+        read_host(reading, host, entry) < 0)
+        return -EINVAL;
+    return read_ports(reading, rest, entry);
+}
+
 int entry_parse(const char *text, struct entry *ret_entry, struct text_error *reterr)
 {
     const struct reading reading = {text, reterr};
     struct entry entry = {0};
-    char host[ENTRY_TEXT_SIZE] = "";
-    const char *rest = text;
+    int r = check_characters(&reading);
 
-    if (check_characters(&reading) < 0 || refuse_known_mistakes(&reading) < 0 ||
-        split_host(&reading, host, &rest) < 0 || read_host(&reading, host, &entry) < 0 ||
-        read_ports(&reading, rest, &entry) < 0)
-        return -EINVAL;
+    if (r == 0)
+        r = text[0] == '@' ? read_group(&reading, &entry) : read_host_and_ports(&reading, &entry);
+    if (r < 0)
+        return r;
     snprintf(entry.text, sizeof(entry.text), "%s", text);
     *ret_entry = entry;
     return 0;
@@ -396,6 +430,9 @@ int entry_parse_host(const char *text, struct entry *ret_entry, struct text_erro
 
     if (entry_parse(text, &entry, reterr) < 0)
         return -EINVAL;
+    if (entry.kind == ENTRY_GROUP)
+        return refuse(&reading, text, "is a group: write it by itself, as \"%s\", not in an object",
+                      text);
     if (entry.port_count > 0 || entry.protocol)
         return refuse(&reading, text,
                       "has a port, but \"host\" is the host alone: write \"ports\": [\"443\"] "

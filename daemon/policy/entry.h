@@ -14,12 +14,13 @@
 #define ENTRY_NAME_SIZE 254 /* the longest name without its final dot, RFC 1035 2.3.4, + NUL */
 #define ENTRY_TEXT_SIZE 320
 #define ENTRY_PORTS_MAX 16
+#define ENTRY_GROUP_NAME_SIZE 32
 
 enum entry_kind {
     ENTRY_NAME,     /* exactly this name */
     ENTRY_WILDCARD, /* one or more labels below name, not name itself */
     ENTRY_PREFIX,   /* an address or a CIDR prefix */
-    ENTRY_GROUP, /* @name; groups come with a later version: entry_parse refuses by name for now */
+    ENTRY_GROUP,    /* @name: stands for the entries of a group; no policy has one, see policy.h */
 };
 
 /* Where an entry was written. file is borrowed: it outlives the entry (policy_builder copies it).
@@ -41,13 +42,18 @@ struct entry {
     bool allow_private;
     uint32_t names_max; /* of a wildcard: to how many new names it may lead; 0: the default */
     struct entry_source source;
+    const char *group; /* that it is of, without '@'; then source is where the group was written.
+                          NULL: none. Borrowed, as source.file is */
 };
 
 /* Reads HOST[:PORT|:FROM-TO|:*][/tcp|/udp] or @group. On failure reterr->column counts within text.
  * An IPv6 address may go without brackets where nothing can be taken for a port. */
 int entry_parse(const char *text, struct entry *ret_entry, struct text_error *reterr);
 
-/* Reads HOST alone (for the object form, whose ports come apart). */
+/* Small letters, digits and '-', which is not first. */
+bool entry_is_group_name(const char *name);
+
+/* Reads HOST alone (for the object form, whose ports come apart; a group has none). */
 int entry_parse_host(const char *text, struct entry *ret_entry, struct text_error *reterr);
 
 /* The host in the form that is understood again: "api.example.com", "*.example.com",

@@ -8,33 +8,9 @@
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "policy/builder.h"
 #include "policy/describe.h"
 #include "policy/services.h"
-
-#define UPSTREAMS_MAX 16
-#define LISTS 2
-#define MODES 2
-
-struct entry_list {
-    struct entry *entries;
-    size_t count, capacity;
-};
-
-/* Who asks for a mode, first. */
-struct mode_request {
-    bool is_made;
-    struct entry_source source;
-};
-
-struct policy_builder {
-    struct entry_list lists[LISTS];
-    char **files; /* names that entries point to */
-    size_t file_count;
-    struct mode_request modes[MODES];
-    enum policy_refusal_answer refusal_answer;
-    struct policy_upstream upstreams[UPSTREAMS_MAX];
-    size_t upstream_count;
-};
 
 /* What all entries of one list say of one name, or of all names below it. */
 struct grant {
@@ -44,7 +20,7 @@ struct grant {
 
 struct name_rule {
     const char *name;
-    struct grant grants[LISTS];
+    struct grant grants[POLICY_LISTS];
 };
 
 struct net_list {
@@ -54,133 +30,37 @@ struct net_list {
 };
 
 struct policy {
-    struct entry_list lists[LISTS];
-    char **files;
-    size_t file_count;
-    struct mode_request modes[MODES];
+    struct entry_list lists[POLICY_LISTS];
+    struct mode_request modes[POLICY_MODES];
+    struct shared_texts mode_files;
     enum policy_refusal_answer refusal_answer;
-    struct policy_upstream upstreams[UPSTREAMS_MAX];
+    struct policy_upstream upstreams[POLICY_UPSTREAMS_MAX];
     size_t upstream_count;
 
     struct services services;
     struct table *names, *wildcards; /* of struct name_rule */
-    struct net_list nets[LISTS];
+    struct net_list nets[POLICY_LISTS];
     const char **exact_names;
     size_t exact_name_count;
 };
 
-/* --- building --------------------------------------------------------------------------------- */
-
-struct policy_builder *policy_builder_new(void)
-{
-    return xcalloc(1, sizeof(struct policy_builder));
-}
-
-static void free_entries(struct entry_list lists[static LISTS], char **files, size_t file_count)
-{
-    for (size_t i = 0; i < LISTS; i++)
-        free(lists[i].entries);
-    for (size_t i = 0; i < file_count; i++)
-        free(files[i]);
-    free(files);
-}
-
-void policy_builder_free(struct policy_builder *builder)
-{
-    if (!builder)
-        return;
-    free_entries(builder->lists, builder->files, builder->file_count);
-    free(builder);
-}
-
-/* The list's own copy of a file name; entries of one file come one after another. */
-static const char *keep_file(char ***files, size_t *count, const char *file)
-{
-    if (!file)
-        return NULL;
-    if (*count == 0 || strcmp((*files)[*count - 1], file) != 0) {
-        *files = xreallocarray(*files, *count + 1, sizeof((*files)[0]));
-        (*files)[(*count)++] = xstrdup(file);
-    }
-    return (*files)[*count - 1];
-}
-
-static void append_entry(struct entry_list *list, const struct entry *entry)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 16;
-        list->entries = xreallocarray(list->entries, list->capacity, sizeof(list->entries[0]));
-    }
-    list->entries[list->count++] = *entry;
-}
-
-int policy_builder_add(struct policy_builder *builder, enum policy_list list,
-                       const struct entry *entry, struct text_error *reterr)
-{
-    struct entry copy = *entry;
-
-    if (builder->lists[POLICY_ALLOW].count + builder->lists[POLICY_DENY].count >=
-        POLICY_ENTRIES_MAX)
-        return text_error_set(reterr, entry->source.line, entry->source.column,
-                              "more than %d entries: use wildcards or prefixes",
-                              POLICY_ENTRIES_MAX);
-    copy.source.file = keep_file(&builder->files, &builder->file_count, entry->source.file);
-    append_entry(&builder->lists[list], &copy);
-    return 0;
-}
-
-void policy_builder_set_mode(struct policy_builder *builder, enum policy_mode mode,
-                             const struct entry_source *source)
-{
-    struct mode_request *request = &builder->modes[mode];
-
-    if (request->is_made)
-        return;
-    *request = (struct mode_request){.is_made = true};
-    if (!source)
-        return;
-    request->source = *source;
-    request->source.file = keep_file(&builder->files, &builder->file_count, source->file);
-}
-
-void policy_builder_set_refusal_answer(struct policy_builder *builder,
-                                       enum policy_refusal_answer answer)
-{
-    builder->refusal_answer = answer;
-}
-
-int policy_builder_add_upstream(struct policy_builder *builder, const struct address *address,
-                                uint16_t port, struct text_error *reterr)
-{
-    for (size_t i = 0; i < builder->upstream_count; i++)
-        if (address_equal(&builder->upstreams[i].address, address) &&
-            builder->upstreams[i].port == port)
-            return 0;
-    if (builder->upstream_count == UPSTREAMS_MAX)
-        return text_error_set(reterr, 0, 0, "more than %d upstreams", UPSTREAMS_MAX);
-    builder->upstreams[builder->upstream_count++] = (struct policy_upstream){*address, port};
-    return 0;
-}
+/* --- compiling -------------------------------------------------------------------------------- */
 
 static void copy_modes(struct policy *policy, const struct policy_builder *builder)
 {
     memcpy(policy->modes, builder->modes, sizeof(policy->modes));
-    for (size_t i = 0; i < MODES; i++) {
+    for (size_t i = 0; i < POLICY_MODES; i++) {
         struct entry_source *source = &policy->modes[i].source;
 
-        source->file = keep_file(&policy->files, &policy->file_count, source->file);
+        source->file = shared_texts_keep(&policy->mode_files, source->file);
     }
 }
 
 static void copy_entries(struct policy *policy, const struct policy_builder *builder)
 {
-    for (size_t list = 0; list < LISTS; list++)
-        for (size_t i = 0; i < builder->lists[list].count; i++) {
-            struct entry copy = builder->lists[list].entries[i];
-
-            copy.source.file = keep_file(&policy->files, &policy->file_count, copy.source.file);
-            append_entry(&policy->lists[list], &copy);
-        }
+    for (size_t list = 0; list < POLICY_LISTS; list++)
+        for (size_t i = 0; i < builder->lists[list].count; i++)
+            entry_list_append(&policy->lists[list], &builder->lists[list].entries[i]);
 }
 
 /* Which file it is, a text_error cannot say: so the message does. */
@@ -199,7 +79,7 @@ static int compile_services(struct policy *policy, struct text_error *reterr)
 {
     struct port_range ranges[ENTRY_PORTS_MAX];
 
-    for (size_t list = 0; list < LISTS; list++)
+    for (size_t list = 0; list < POLICY_LISTS; list++)
         for (size_t i = 0; i < policy->lists[list].count; i++) {
             const struct entry *entry = &policy->lists[list].entries[i];
             size_t count = policy_entry_ports((enum policy_list)list, entry, ranges);
@@ -250,7 +130,7 @@ static void compile_net(struct policy *policy, enum policy_list list, const stru
 
 static void compile_entries(struct policy *policy)
 {
-    for (size_t list = 0; list < LISTS; list++)
+    for (size_t list = 0; list < POLICY_LISTS; list++)
         for (size_t i = 0; i < policy->lists[list].count; i++) {
             const struct entry *entry = &policy->lists[list].entries[i];
 
@@ -317,12 +197,13 @@ void policy_free(struct policy *policy)
         return;
     free_rules(policy->names);
     free_rules(policy->wildcards);
-    for (size_t i = 0; i < LISTS; i++) {
+    for (size_t i = 0; i < POLICY_LISTS; i++) {
         free(policy->nets[i].nets);
         free(policy->nets[i].entries);
+        entry_list_done(&policy->lists[i]);
     }
     free(policy->exact_names);
-    free_entries(policy->lists, policy->files, policy->file_count);
+    shared_texts_done(&policy->mode_files);
     free(policy);
 }
 

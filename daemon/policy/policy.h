@@ -23,6 +23,7 @@ enum policy_list { POLICY_ALLOW, POLICY_DENY };
 enum policy_mode { POLICY_ENFORCE, POLICY_AUDIT };
 enum policy_refusal_answer { POLICY_NXDOMAIN, POLICY_REFUSED };
 
+struct groups;
 struct policy;
 struct policy_builder;
 
@@ -31,8 +32,12 @@ struct policy_builder;
 struct policy_builder *policy_builder_new(void);
 void policy_builder_free(struct policy_builder *builder); /* NULL-safe */
 
-/* Copies entry (and the file name it points to). -EINVAL with reterr when the policy as a whole
- * would have too many entries. */
+/* The groups that entries may name; add an organisation's own before those. */
+struct groups *policy_builder_groups(struct policy_builder *builder);
+
+/* Copies entry and what it borrows; in place of a group, the entries that it stands for (in deny:
+ * their hosts, at every port). -EINVAL with reterr when there is no such group, or the policy as a
+ * whole would have too many entries. */
 int policy_builder_add(struct policy_builder *builder, enum policy_list list,
                        const struct entry *entry, struct text_error *reterr);
 /* source (NULL: unknown) is where it is asked for. Enforce, asked for anywhere, wins over audit. */

@@ -4,6 +4,7 @@
 EGRESSD_GOLDEN=write pytest test/golden writes what it says now; read the diff.
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -60,8 +61,12 @@ def test_hosts_that_anybody_can_use_are_noted(tmp_path, entry):
 
 
 @pytest.mark.leak("L15")
-def test_no_group_brings_ranges_of_others(tmp_path):
-    """There are no groups yet, so no list of a forge's addresses (pages, actions) is let in."""
-    (tmp_path / "policy.json").write_text('{"allow": ["@github"]}')
+@pytest.mark.parametrize("host", ["gist.github.com", "uploads.github.com", "*.github.io", "*.s3.amazonaws.com",
+                                  "*.blob.core.windows.net", "192.0.2.1"])
+def test_a_forges_group_leaves_out_what_anybody_fills(tmp_path, host):
+    """Its repositories and its API alone: no gists, no uploads, no pages, no list of addresses."""
+    (tmp_path / "policy.json").write_text(json.dumps({"allow": ["@github", host]}))
     name, text = check(tmp_path)
-    assert name == "error.txt" and "@github" in text, text
+    assert name == "policy.txt", text
+    allowed = [line.split()[1] for line in text.splitlines() if line.startswith("allow ")]
+    assert "github.com" in allowed and allowed.count(host) == 1 and "/" not in "".join(allowed)

@@ -21,6 +21,7 @@ ACCEPTED = [
     {"allow": ["192.0.2.0/24:22", "[2001:db8::7]:8443", "2001:db8::/32", "_a.example/udp"]},
     {"allow": [{"host": "a.example", "ports": ["22", 443, "8000-8100/tcp", "*"], "private": True}]},
     {"allow": [{"host": "*.a.example", "names": 5000}]},
+    {"allow": ["@github", "@NPM"], "deny": ["@copilot"]},
     {"upstreams": ["192.0.2.53", "[2001:db8::53]:5353"], "$schema": "x"},
 ]
 
@@ -31,7 +32,10 @@ REFUSED = [
     {"allow": [7]},
     {"allow": ["*"]},
     {"allow": ["*:443"]},
-    {"allow": ["@github"]},
+    {"allow": ["@"]},
+    {"allow": ["@github:22"]},
+    {"allow": ["@scope/package"]},
+    {"allow": [{"host": "@github"}]},
     {"allow": [""]},
     {"allow": ["a.example,b.example"]},
     {"allow": ["a example"]},

@@ -46,6 +46,8 @@ static const struct {
     {"[2001:db8::]/32:443", ENTRY_PREFIX, "[2001:db8::/32]", "443", false},
     {"2001:db8::7", ENTRY_PREFIX, "[2001:db8::7]", NULL, false},
     {"2001:db8::/32", ENTRY_PREFIX, "[2001:db8::/32]", NULL, false},
+    {"@github", ENTRY_GROUP, "@github", NULL, false},
+    {"@GitHub", ENTRY_GROUP, "@github", NULL, false},
 };
 
 START_TEST(entry_is_understood)
@@ -74,7 +76,7 @@ START_TEST(normal_form_is_stable)
 
     ck_assert_int_eq(entry_parse(accepted[_i].text, &entry, &error), 0);
     entry_format_host(&entry, once);
-    ck_assert_msg(entry_parse_host(once, &again, &error) == 0, "%s", error.message);
+    ck_assert_msg(entry_parse(once, &again, &error) == 0, "%s", error.message);
     ck_assert_int_eq(again.kind, entry.kind);
     ck_assert_str_eq(entry_format_host(&again, twice), once);
 }
@@ -143,7 +145,11 @@ static const struct {
     {"[fe80::1%eth0]", 2, "no valid IPv6 address"},
     {"[192.0.2.1]:80", 1, "'192.0.2.1:80'"},
     {"[example.com]", 1, "'example.com'"},
-    {"@github", 1, "later version"},
+    {"@", 1, "'egressd groups'"},
+    {"@github:22", 8, "write '@github'"},
+    {"@scope/package", 7, "write '@scope'"},
+    {"@git_hub", 1, "letters, digits and '-'"},
+    {"@a-name-that-is-longer-than-one-is", 1, "no group"},
     {"a_label_of_more_than_sixty_three_characters_is_refused_by_its_length.example", 1, "63"},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What somebody may have meant to write. */
-#ifndef EGRESSD_DEVCONTAINER_SPELLING_H
-#define EGRESSD_DEVCONTAINER_SPELLING_H
+#ifndef EGRESSD_BASE_SPELLING_H
+#define EGRESSD_BASE_SPELLING_H
 
 #include <stddef.h>
 

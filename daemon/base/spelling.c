@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "devcontainer/spelling.h"
+#include "base/spelling.h"
 
 #include <ctype.h>
 #include <string.h>
