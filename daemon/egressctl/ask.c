@@ -84,6 +84,16 @@ int ask(const struct call *call, struct json_object *take_request, struct json_o
     return 0;
 }
 
+void show(const struct call *call, struct json_object *reply)
+{
+    if (call->as_json) {
+        screen_print_json(reply);
+    } else {
+        screen_clean(reply);
+        call->command->print(reply);
+    }
+}
+
 int ask_and_show(const struct call *call, struct json_object **ret_reply)
 {
     int r = ask(call, NULL, ret_reply);

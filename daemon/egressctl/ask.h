@@ -20,7 +20,10 @@ void complain_unreachable(const struct call *call, int error);
 int ask(const struct call *call, struct json_object *take_request, struct json_object **ret_reply);
 struct json_object *ask_request(const struct call *call);
 
-/* The same, and without --json the command's print has shown it. */
+/* A reply of the client's own or of the daemon: as JSON, or cleaned and by the command's print. */
+void show(const struct call *call, struct json_object *reply);
+
+/* ask and show in one: the same, and without --json the command's print has shown it. */
 int ask_and_show(const struct call *call, struct json_object **ret_reply);
 
 #endif

@@ -53,6 +53,7 @@ extern const struct command doctor_command;
 extern const struct command explain_command;
 extern const struct command reload_command;
 extern const struct command status_command;
+extern const struct command test_command;
 extern const struct command wait_command;
 
 /* The value of an option of the command's own, "" if it takes none, NULL if it was not given. */

@@ -123,12 +123,7 @@ static int run_doctor(const struct call *call)
     ask_daemon(call->runtime_dir, findings);
     doctor_examine(DOCTOR_CALLER, call->caller, on_finding, findings);
     r = json_object_array_length(findings) > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    if (call->as_json) {
-        screen_print_json(reply);
-    } else {
-        screen_clean(reply);
-        print_findings(reply);
-    }
+    show(call, reply);
     json_object_put(reply);
     return r;
 }

@@ -48,6 +48,36 @@ void screen_cell(const char *text, int width)
         printf("%s\n%*s", text, width, "");
 }
 
+/* Of UTF-8: all bytes but those that continue a character. */
+static int measure_width(const char *text, size_t size)
+{
+    int width = 0;
+
+    for (size_t i = 0; i < size; i++)
+        width += (text[i] & 0xc0) != 0x80;
+    return width;
+}
+
+void screen_paragraph(int indent, const char *text)
+{
+    int column = indent;
+
+    while (*text) {
+        size_t size = strcspn(text, " ");
+        int width = measure_width(text, size);
+
+        if (column > indent && column + 1 + width > SCREEN_COLUMNS) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        }
+        printf("%s%.*s", column > indent ? " " : "", (int)size, text);
+        column += width + (column > indent);
+        text += size;
+        text += strspn(text, " ");
+    }
+    printf("\n");
+}
+
 /* Bytes of the well-formed character of UTF-8 (RFC 3629) at text; 0: there is none, and what a
  * terminal makes of it is anybody's guess. */
 static size_t measure_character(const unsigned char *text)

@@ -9,6 +9,7 @@
 
 struct json_object;
 
+#define SCREEN_COLUMNS 80
 #define SCREEN_ROWS_MAX 60 /* of one table: what is beyond is counted */
 
 enum screen_colour { SCREEN_PLAIN, SCREEN_GOOD, SCREEN_BAD, SCREEN_WARN, SCREEN_DIM };
@@ -19,6 +20,9 @@ void screen_print(enum screen_colour colour, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Pads to width; what is longer gets the rest of its line. */
 void screen_cell(const char *text, int width);
+
+/* Words in lines of 80 columns, those after the first indented; a longer word stays whole. */
+void screen_paragraph(int indent, const char *text);
 
 /* Replaces control characters, and what is not UTF-8, in every string of the object: those are then
  * safe to print. */
