@@ -47,16 +47,11 @@ static bool is_engines_own(const char *path)
     return false;
 }
 
-void mounts_visit(const char *mountinfo_path,
-                  void (*on_mount)(void *context, const char *mount_point), void *context)
+void mounts_visit_text(char *text, mounts_on_mount *on_mount, void *context)
 {
-    char *text, *lines, *line;
-    size_t size;
+    char *line;
 
-    if (file_read(mountinfo_path, SIZE_MAX_BYTES, &text, &size, NULL) < 0)
-        return;
-    lines = text;
-    while ((line = strsep(&lines, "\n"))) {
+    while ((line = strsep(&text, "\n"))) {
         char *field = NULL;
 
         for (int i = 0; i <= MOUNT_POINT_FIELD; i++)
@@ -67,5 +62,15 @@ void mounts_visit(const char *mountinfo_path,
         if (!is_engines_own(field))
             on_mount(context, field);
     }
+}
+
+void mounts_visit(const char *mountinfo_path, mounts_on_mount *on_mount, void *context)
+{
+    char *text;
+    size_t size;
+
+    if (file_read(mountinfo_path, SIZE_MAX_BYTES, &text, &size, NULL) < 0)
+        return;
+    mounts_visit_text(text, on_mount, context);
     free(text);
 }

@@ -37,15 +37,15 @@ static char *copy_member(struct json_object *root, const char *key, size_t *ret_
     return copy;
 }
 
-static int read_copy(const char *path, const char *text, size_t size, struct pin *ret_pin,
-                     struct configuration_error *reterr)
+int pin_parse(const char *path, const char *bytes, size_t size, struct pin *ret_pin,
+              struct configuration_error *reterr)
 {
     struct text_error ignored;
     struct pin pin = {0};
     struct jsonc jsonc;
     size_t origin_size = 0, refusal_size;
 
-    if (jsonc_read(text, size, &jsonc, &ignored) == 0) {
+    if (jsonc_read(bytes, size, &jsonc, &ignored) == 0) {
         pin.origin = copy_member(jsonc.root, "origin", &origin_size);
         pin.text = copy_member(jsonc.root, "text", &pin.size);
         pin.refusal = copy_member(jsonc.root, "refusal", &refusal_size);
@@ -71,7 +71,7 @@ int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_er
 
     if (r == 0) {
         if (is_trusted(&status))
-            r = read_copy(path, text, size, ret_pin, reterr);
+            r = pin_parse(path, text, size, ret_pin, reterr);
         else
             r = configuration_error_set(reterr, path,
                                         "can be written by others than root and egressd, so it is "
@@ -84,9 +84,10 @@ int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_er
     return r;
 }
 
-static struct json_object *describe(const struct pin *pin)
+char *pin_format(const struct pin *pin)
 {
     struct json_object *root = json_object_new_object();
+    char *text;
 
     json_object_object_add(root, "version", json_object_new_int(FORMAT_VERSION));
     json_object_object_add(root, "origin", json_object_new_string(pin->origin));
@@ -94,14 +95,15 @@ static struct json_object *describe(const struct pin *pin)
         json_object_object_add(root, "text", json_object_new_string_len(pin->text, (int)pin->size));
     else
         json_object_object_add(root, "refusal", json_object_new_string(pin->refusal));
-    return root;
+    text = xstrdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
+    json_object_put(root);
+    return text;
 }
 
 int pin_write(const char *state_dir, const struct pin *pin, struct configuration_error *reterr)
 {
     char *path = xasprintf("%s/workspace.json", state_dir);
-    struct json_object *root = describe(pin);
-    const char *copy = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
+    char *copy = pin_format(pin);
     int r = file_replace(path, copy, strlen(copy));
 
     if (r < 0)
@@ -111,7 +113,7 @@ int pin_write(const char *state_dir, const struct pin *pin, struct configuration
             "make %.200s a folder that egressd may write to, or set the "
             "Feature's option workspacePolicy to \"follow\" or \"ignore\"",
             strerror(-r), state_dir);
-    json_object_put(root);
+    free(copy);
     free(path);
     return r < 0 ? -EINVAL : 0;
 }

@@ -23,4 +23,9 @@ int pin_read(const char *state_dir, struct pin *ret_pin, struct configuration_er
 int pin_write(const char *state_dir, const struct pin *pin, struct configuration_error *reterr);
 void pin_done(struct pin *pin);
 
+/* The same from and to the bytes of the copy. path: for the error. */
+int pin_parse(const char *path, const char *bytes, size_t size, struct pin *ret_pin,
+              struct configuration_error *reterr);
+char *pin_format(const struct pin *pin); /* new text; the caller frees */
+
 #endif

@@ -20,4 +20,12 @@ void check_add_detail(char detail[static DOCTOR_DETAIL_SIZE], const char *text);
  * caller frees, or NULL. */
 char *check_find_setuid(const char *name);
 
+/* Whether a line of the text of a sudoers(5) or doas.conf(5) has the word in it and is no comment.
+ */
+bool check_find_rule(const char *text, size_t size, const char *word);
+
+/* From the text of a /proc/PID/stat: when the process began, in clock ticks since the machine did;
+ * negative when it does not say. */
+long long check_read_start(const char *stat);
+
 #endif

@@ -129,20 +129,34 @@ static bool try_programs(char ret_detail[static DOCTOR_DETAIL_SIZE])
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* A line with the word in it that is no comment. */
+/* A NUL ends nothing: what stands behind it is a rule all the same. */
+bool check_find_rule(const char *text, size_t size, const char *word)
+{
+    const char *end = text + size;
+
+    while (text < end) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *line_end = newline ? newline : end;
+
+        while (text < line_end && (*text == ' ' || *text == '\t'))
+            text++;
+        if (text < line_end && *text != '#' &&
+            memmem(text, (size_t)(line_end - text), word, strlen(word)))
+            return true;
+        text = newline ? newline + 1 : end;
+    }
+    return false;
+}
+
 static bool has_rule(const char *path, const char *word)
 {
-    char *text, *lines, *line;
-    bool is_found = false;
+    bool is_found;
+    char *text;
     size_t size;
 
     if (file_read(path, RULES_SIZE_MAX, &text, &size, NULL) < 0)
         return false;
-    lines = text;
-    while (!is_found && (line = strsep(&lines, "\n"))) {
-        line += strspn(line, " \t");
-        is_found = *line != '#' && strstr(line, word);
-    }
+    is_found = check_find_rule(text, size, word);
     free(text);
     return is_found;
 }

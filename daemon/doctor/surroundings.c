@@ -150,20 +150,26 @@ bool check_host_processes(enum doctor_viewpoint viewpoint, const struct position
 
 /* --- time ------------------------------------------------------------------------------------- */
 
+/* Behind the name, which is of the process's own choice and may hold anything. */
+long long check_read_start(const char *stat)
+{
+    const char *at = strrchr(stat, ')');
+
+    for (int i = 0; at && i < STARTED_FIELD; i++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoll(at, NULL, 10) : -1;
+}
+
 /* Seconds from the machine's start to the process's; negative when nobody knows. */
 static long long started_s(const char *path)
 {
-    long long ticks = -1;
-    char *text, *at;
+    long long ticks;
+    char *text;
     size_t size;
 
     if (file_read(path, STAT_SIZE_MAX, &text, &size, NULL) < 0)
         return -1;
-    at = strrchr(text, ')');
-    for (int i = 0; at && i < STARTED_FIELD; i++)
-        at = strchr(at + 1, ' ');
-    if (at)
-        ticks = strtoll(at, NULL, 10);
+    ticks = check_read_start(text);
     free(text);
     return ticks < 0 ? -1 : ticks / sysconf(_SC_CLK_TCK);
 }

@@ -86,19 +86,7 @@ static bool is_uplink(const char *kind, const char *master_kind)
     return !is_bridge(kind) && !(kind && is_bridge(master_kind));
 }
 
-static void add_link(struct list *list, int index, const char *name)
-{
-    size_t place = list->count;
-
-    list->links = xreallocarray(list->links, list->count + 1, sizeof(list->links[0]));
-    for (; place > 0 && list->links[place - 1].index > index; place--)
-        list->links[place] = list->links[place - 1];
-    list->links[place] = (struct link){.index = index};
-    snprintf(list->links[place].name, IFNAMSIZ, "%s", name);
-    list->count++;
-}
-
-static int on_link(void *context, const struct nlmsghdr *message)
+int link_read(const struct nlmsghdr *message, struct link *ret_link)
 {
     const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
     struct attributes top, info = {{NULL}};
@@ -112,10 +100,33 @@ static int on_link(void *context, const struct nlmsghdr *message)
     if (!name ||
         (top.of[IFLA_LINKINFO] && attributes_read_nested(top.of[IFLA_LINKINFO], &info) < 0))
         return -EBADMSG;
-    if (is_uplink(attributes_text(&info, IFLA_INFO_KIND),
-                  attributes_text(&info, IFLA_INFO_SLAVE_KIND)))
-        add_link(context, header->ifi_index, name);
-    return 0;
+    if (!is_uplink(attributes_text(&info, IFLA_INFO_KIND),
+                   attributes_text(&info, IFLA_INFO_SLAVE_KIND)))
+        return 0;
+    *ret_link = (struct link){.index = header->ifi_index};
+    snprintf(ret_link->name, IFNAMSIZ, "%s", name);
+    return 1;
+}
+
+static void add_link(struct list *list, const struct link *link)
+{
+    size_t place = list->count;
+
+    list->links = xreallocarray(list->links, list->count + 1, sizeof(list->links[0]));
+    for (; place > 0 && list->links[place - 1].index > link->index; place--)
+        list->links[place] = list->links[place - 1];
+    list->links[place] = *link;
+    list->count++;
+}
+
+static int on_link(void *context, const struct nlmsghdr *message)
+{
+    struct link link;
+    int r = link_read(message, &link);
+
+    if (r > 0)
+        add_link(context, &link);
+    return r < 0 ? r : 0;
 }
 
 static void on_restart(void *context)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct links;
+struct nlmsghdr;
 
 struct link {
     int index;
@@ -31,5 +32,8 @@ int links_read(struct links *links);
 
 /* In the order of their indexes. Borrowed until the next links_read. */
 const struct link *links_uplinks(const struct links *links, size_t *ret_count);
+
+/* One interface as the kernel lists it. 1: a way out; 0: none; -EBADMSG. */
+int link_read(const struct nlmsghdr *message, struct link *ret_link);
 
 #endif

@@ -51,9 +51,19 @@ int outline_save(const char *path, const char *outline)
     return r;
 }
 
-char *outline_load(const char *path)
+bool outline_unwrap(char *text, size_t size)
 {
     const size_t end_size = strlen(LAST_LINE);
+
+    if (size < end_size || strlen(text) != size || strcmp(text + size - end_size, LAST_LINE) != 0 ||
+        (size > end_size && text[size - end_size - 1] != '\n'))
+        return false;
+    text[size - end_size] = '\0';
+    return true;
+}
+
+char *outline_load(const char *path)
+{
     char *text = NULL;
     struct stat info;
     ssize_t size = -1;
@@ -66,10 +76,9 @@ char *outline_load(const char *path)
         size = read(fd, text, (size_t)info.st_size);
     }
     close(fd);
-    if (size < (ssize_t)end_size || strcmp(text + size - end_size, LAST_LINE) != 0) {
+    if (size < 0 || !outline_unwrap(text, (size_t)size)) {
         free(text);
         return NULL;
     }
-    text[(size_t)size - end_size] = '\0';
     return text;
 }

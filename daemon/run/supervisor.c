@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/report.h"
 
-#define REPORT_SIZE 4096
 /* While it is dead no name is answered, so it is not dead for long: not even somebody who can make
  * it crash again and again makes more of it than a start a second. A stub waits 5 s. */
 #define BACKOFF_FIRST_MS 10
@@ -30,12 +30,6 @@ struct supervisor_report {
     bool said;
 };
 
-/* What came over a pipe: "CODE TEXT". */
-struct heard {
-    char text[REPORT_SIZE];
-    size_t size;
-};
-
 static void log_report(int exit_code, const char *text)
 {
     if (exit_code == 0)
@@ -44,25 +38,8 @@ static void log_report(int exit_code, const char *text)
         log_error("%s", text);
 }
 
-static void write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-
-        if (written < 0 && errno != EINTR)
-            return; /* nobody waits any more */
-        if (written > 0) {
-            bytes += written;
-            size -= (size_t)written;
-        }
-    }
-}
-
 void supervisor_report(struct supervisor_report *report, int exit_code, const char *text)
 {
-    char line[REPORT_SIZE];
-    int size;
-
     if (report->said)
         return;
     report->said = true;
@@ -70,9 +47,7 @@ void supervisor_report(struct supervisor_report *report, int exit_code, const ch
         log_report(exit_code, text);
         return;
     }
-    size = snprintf(line, sizeof(line), "%d %s", exit_code, text);
-    write_all(report->fd, line, MIN((size_t)size, sizeof(line) - 1));
-    close(report->fd);
+    report_send(report->fd, exit_code, text);
     report->fd = -1;
 }
 
@@ -83,35 +58,19 @@ int supervisor_run_foreground(supervisor_work *work, void *context)
     return work(context, &report);
 }
 
-/* Until the other side has closed. */
-static void hear(int fd, struct heard *heard)
-{
-    heard->size = 0;
-    for (;;) {
-        ssize_t size = read(fd, heard->text + heard->size, sizeof(heard->text) - 1 - heard->size);
-
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0)
-            break;
-        heard->size += (size_t)size;
-    }
-    heard->text[heard->size] = '\0';
-}
-
 /* Logs what was heard and returns the exit code in it. */
-static int repeat(const struct heard *heard)
+static int repeat(const struct report *report)
 {
-    const char *text = strchr(heard->text, ' ');
-    int code = (int)strtol(heard->text, NULL, 10);
+    const char *text;
+    int code;
 
-    if (!text) {
+    if (report_read(report, &code, &text) < 0) {
         log_error("the daemon died before it could say ready or why not; what it had put into the "
                   "kernel stays, so the container is closed rather than open. Please report "
                   "this, with the log above");
         return EX_UNAVAILABLE;
     }
-    log_report(code, text + 1);
+    log_report(code, text);
     return code;
 }
 
@@ -204,10 +163,25 @@ static void log_death(const struct supervisor *supervisor, uint64_t delay_ms)
               (unsigned long long)delay_ms);
 }
 
+/* To whoever waits for the start; a report that is none is not passed on either. */
+static void pass_first_on(struct supervisor *supervisor, const struct report *report)
+{
+    const char *text;
+    int code;
+
+    if (report_read(report, &code, &text) == 0) {
+        report_send(supervisor->first_report_fd, code, text);
+        supervisor->was_ready = code == 0;
+    } else {
+        close(supervisor->first_report_fd);
+    }
+    supervisor->first_report_fd = -1;
+}
+
 /* One life of the daemon. The first report goes to whoever waits for it, later ones to the log. */
 static void live_once(struct supervisor *supervisor)
 {
-    struct heard heard;
+    struct report report;
     int report_fd = -1;
     pid_t pid = start_daemon(supervisor, &report_fd);
 
@@ -217,16 +191,12 @@ static void live_once(struct supervisor *supervisor)
         return;
     }
     supervisor->daemon = pid;
-    hear(report_fd, &heard);
+    report_hear(report_fd, &report);
     close(report_fd);
-    if (supervisor->first_report_fd >= 0) {
-        write_all(supervisor->first_report_fd, heard.text, heard.size);
-        close(supervisor->first_report_fd);
-        supervisor->first_report_fd = -1;
-        supervisor->was_ready = strncmp(heard.text, "0 ", 2) == 0;
-    } else {
-        repeat(&heard);
-    }
+    if (supervisor->first_report_fd >= 0)
+        pass_first_on(supervisor, &report);
+    else
+        repeat(&report);
     await_end(supervisor);
 }
 
@@ -274,7 +244,7 @@ static void leave_terminal(void)
 int supervisor_run_background(supervisor_work *work, void *context)
 {
     struct supervisor supervisor = {.work = work, .context = context};
-    struct heard heard;
+    struct report report;
     int ends[2];
     pid_t pid;
 
@@ -289,7 +259,7 @@ int supervisor_run_background(supervisor_work *work, void *context)
         exit(supervise(&supervisor));
     }
     close(ends[1]);
-    hear(ends[0], &heard);
+    report_hear(ends[0], &report);
     close(ends[0]);
-    return repeat(&heard);
+    return repeat(&report);
 }

@@ -57,7 +57,8 @@ LEFT_OUT = {"mmap", "munmap", "mprotect", "madvise", "brk", "futex", "sigaltstac
             "clock_gettime", "readlink", "prlimit", "tgkill", "rseq", "sched_yield", "rt_sigaction",
             "rt_sigprocmask"}
 LOCK_OF_SIGNALS = '"*", 1)'  # libuv's, a pipe to itself: with room, which cannot fail
-PORT_UNREACHABLE, QUOTED_ANSWER = b"\3\3", 8 + 20 + 8
+PORT_UNREACHABLE, QUOTED_ANSWER = b"\3\3", 8 + 20 + 8 + 12  # behind the headers of all
+ONE_QUESTION = b"\0\0\0\0\0\1\0\0\0\0\0\0"
 
 
 class Life:
@@ -149,9 +150,10 @@ def life(lab, container, zone):
 
 def answers_too_late(packet):
     """The kernel tells the upstream that who asked for an allowed name is gone."""
-    quoted = Packet("udp", UPSTREAM, packet.source, payload=packet.payload[QUOTED_ANSWER:])
+    question = Packet("udp", UPSTREAM, packet.source,
+                      payload=ONE_QUESTION + packet.payload[QUOTED_ANSWER:])
     return (packet.protocol == "icmp" and packet.destination == UPSTREAM
-            and packet.payload[:2] == PORT_UNREACHABLE and quoted.asked in (ALLOWED, OTHER))
+            and packet.payload[:2] == PORT_UNREACHABLE and question.asked in (ALLOWED, OTHER))
 
 
 def strays(lab):
