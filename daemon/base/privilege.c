@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CAPABILITY_BITS 64
+#define NOBODY 65534 /* of every Linux distribution; owns nothing */
 #define BIT_OF(capability) (UINT64_C(1) << (capability))
 /* Docker gives its containers DAC_OVERRIDE without the lesser DAC_READ_SEARCH. */
 #define READ_ANY_FILE (BIT_OF(CAP_DAC_READ_SEARCH) | BIT_OF(CAP_DAC_OVERRIDE))
@@ -119,6 +120,14 @@ int privilege_renounce(void)
     int r = keep_only(0);
 
     return r < 0 ? r : close_ways_back();
+}
+
+int privilege_become_nobody(void)
+{
+    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+                           setresuid(NOBODY, NOBODY, NOBODY) < 0))
+        return -errno;
+    return privilege_renounce();
 }
 
 int privilege_renounce_own(void)

@@ -22,6 +22,11 @@ bool privilege_caller_is_untrusted(void);
  * caller may have got some from the file). Mustn't: change the user. Returns 0 or -errno. */
 int privilege_renounce(void);
 
+/* Should: leave nothing of root either, whose files are open to it without any capability. For
+ * parts that listen to others and that root may start. Mustn't: change any other user. Returns 0 or
+ * -errno. */
+int privilege_become_nobody(void);
+
 /* Should: leave no capability. Mustn't: close the ways to some, for 'egressctl doctor' to try them
  * as its caller could. Returns 0 or -errno. */
 int privilege_renounce_own(void);

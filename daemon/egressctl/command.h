@@ -49,6 +49,7 @@ struct call {
 extern const struct command *const egressctl_commands[];
 
 extern const struct command apply_command;
+extern const struct command dashboard_command;
 extern const struct command doctor_command;
 extern const struct command explain_command;
 extern const struct command reload_command;
