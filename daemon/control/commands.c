@@ -10,6 +10,7 @@
 #include "control/explain.h"
 #include "control/request.h"
 #include "control/status.h"
+#include "policy/policy.h"
 
 enum may_ask { ANYONE, ROOT_ONLY };
 
@@ -35,6 +36,13 @@ static struct json_object *answer_explain(const struct commands *commands,
     return explain_describe(&view, target);
 }
 
+static void add_what_is_enforced(struct json_object *reply, const struct policy *policy)
+{
+    reply_add_text(reply, "mode", policy_mode(policy) == POLICY_AUDIT ? "audit" : "enforce");
+    reply_add_number(reply, "allow", policy_count_written(policy, POLICY_ALLOW));
+    reply_add_number(reply, "deny", policy_count_written(policy, POLICY_DENY));
+}
+
 static struct json_object *answer_wait(const struct commands *commands, struct json_object *request)
 {
     struct json_object *reply = reply_new();
@@ -43,6 +51,8 @@ static struct json_object *answer_wait(const struct commands *commands, struct j
     (void)request;
     commands->view(commands->context, &view);
     reply_add_text(reply, "state", view_state_text(view.state));
+    if (view.state == VIEW_ENFORCING)
+        add_what_is_enforced(reply, view.policy);
     if (view.reason)
         reply_add_text(reply, "message", view.reason);
     return reply;

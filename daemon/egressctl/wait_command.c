@@ -19,19 +19,50 @@
 #define REPLY_LEAST_MS 1000 /* "--timeout 0" too is a question that deserves its answer */
 #define POLL_FIRST_MS 10
 #define POLL_MOST_MS 200
+#define ENTRIES_SIZE 96
 
-/* Returns an exit code when the answer is final, else -EAGAIN; says why it is not what one waits
- * for. */
+/* "3 allow entries and 1 deny entry" */
+static const char *entries_text(struct json_object *reply, char text[static ENTRIES_SIZE])
+{
+    long long allow = screen_number(reply, "allow"), deny = screen_number(reply, "deny");
+    int size = snprintf(text, ENTRIES_SIZE, "%lld allow entr%s", allow, allow == 1 ? "y" : "ies");
+
+    if (deny > 0)
+        snprintf(text + size, ENTRIES_SIZE - (size_t)size, " and %lld deny entr%s", deny,
+                 deny == 1 ? "y" : "ies");
+    return text;
+}
+
+/* One line for the log of whatever starts the container. */
+static void print_enforcing(struct json_object *reply)
+{
+    char text[ENTRIES_SIZE];
+
+    entries_text(reply, text);
+    if (strcmp(screen_text(reply, "mode"), "audit") == 0)
+        printf("egressd: audit mode, NOTHING IS REFUSED: what %s would refuse is recorded, and "
+               "'egressctl suggest' tells\n",
+               text);
+    else
+        printf("egressd: enforcing %s; 'egressctl status' shows them\n", text);
+}
+
+/* Returns an exit code when the answer is final, else -EAGAIN. */
 static int judge(struct json_object *reply)
 {
     const char *state = screen_text(reply, "state");
 
     if (strcmp(state, "enforcing") == 0)
         return EXIT_SUCCESS;
-    if (strcmp(state, "invalid-policy") != 0)
-        return -EAGAIN;
-    complain("%s", screen_text(reply, "message"));
-    return EX_CONFIG;
+    return strcmp(state, "invalid-policy") == 0 ? EX_CONFIG : -EAGAIN;
+}
+
+static void say(const struct call *call, int code, struct json_object *reply)
+{
+    if (code == EX_CONFIG)
+        complain("%s", screen_text(reply, "message"));
+    if (call->as_json || (code == EXIT_SUCCESS && !call_option(call, "quiet")))
+        show(call, reply);
 }
 
 static int give_up(const struct call *call, uint32_t timeout_s, int error,
@@ -67,12 +98,12 @@ static int wait_until_enforced(const struct call *call, uint32_t timeout_s)
                                left_ms > REPLY_LEAST_MS ? left_ms : REPLY_LEAST_MS, &reply);
         int r = -EAGAIN;
 
-        if (error == 0) {
-            screen_clean(reply);
+        if (error == 0)
             r = judge(reply);
-        }
         if (r == -EAGAIN && clock_now_ms() + interval_ms >= deadline_ms)
             r = give_up(call, timeout_s, error, reply);
+        if (r != -EAGAIN && error == 0)
+            say(call, r, reply);
         json_object_put(reply);
         if (r != -EAGAIN)
             return r;
@@ -97,6 +128,8 @@ const struct command wait_command = {
         "Returns when the policy is enforced, or says why it is not. The Feature's hooks\n"
         "begin with it, so that none of yours runs unprotected.\n",
     .exit_status = "0 enforcing, 1 not in time",
-    .options = {{"timeout", 0, "SECONDS", "how long to wait (default: 30)"}},
+    .options = {{"timeout", 0, "SECONDS", "how long to wait (default: 30)"},
+                {"quiet", 'q', NULL, "says nothing when it enforces"}},
+    .print = print_enforcing,
     .run = run_wait,
 };

@@ -369,6 +369,23 @@ const struct entry *policy_entries(const struct policy *policy, enum policy_list
     return policy->lists[list].entries;
 }
 
+static bool is_of_same_group(const struct entry *a, const struct entry *b)
+{
+    return a->group && b->group && strcmp(a->group, b->group) == 0 &&
+           a->source.line == b->source.line && a->source.column == b->source.column &&
+           a->source.file == b->source.file;
+}
+
+size_t policy_count_written(const struct policy *policy, enum policy_list list)
+{
+    size_t count, written = 0;
+    const struct entry *entries = policy_entries(policy, list, &count);
+
+    for (size_t i = 0; i < count; i++)
+        written += i == 0 || !is_of_same_group(&entries[i - 1], &entries[i]);
+    return written;
+}
+
 const char *const *policy_exact_names(const struct policy *policy, size_t *ret_count)
 {
     *ret_count = policy->exact_name_count;

@@ -108,6 +108,9 @@ const struct port_range *policy_services(const struct policy *policy, size_t *re
 const struct entry *policy_entries(const struct policy *policy, enum policy_list list,
                                    size_t *ret_count);
 
+/* Entries as they were written: a group is one. */
+size_t policy_count_written(const struct policy *policy, enum policy_list list);
+
 /* Names written exactly in allow (no duplicates; also those that a deny refuses altogether are left
  * out): what the timers keep fresh. */
 const char *const *policy_exact_names(const struct policy *policy, size_t *ret_count);

@@ -222,16 +222,15 @@ static int start(struct daemon *daemon, struct failure *failure)
 static void report_ready(struct daemon *daemon, struct supervisor_report *report)
 {
     const struct enforcement *enforcement = &daemon->enforcement;
-    size_t allowed = 0, denied = 0;
+    const struct policy *policy = enforcement->configuration.policy;
     char text[128];
 
     if (enforcement->state == VIEW_INVALID_POLICY) {
         supervisor_report(report, 0, "running, but the policy is invalid: everything is denied");
         return;
     }
-    policy_entries(enforcement->configuration.policy, POLICY_ALLOW, &allowed);
-    policy_entries(enforcement->configuration.policy, POLICY_DENY, &denied);
-    snprintf(text, sizeof(text), "enforcing: %zu allow and %zu deny entries", allowed, denied);
+    snprintf(text, sizeof(text), "enforcing: %zu allow and %zu deny entries",
+             policy_count_written(policy, POLICY_ALLOW), policy_count_written(policy, POLICY_DENY));
     supervisor_report(report, 0, text);
 }
 

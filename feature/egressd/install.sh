@@ -79,15 +79,26 @@ write_settings() {
 }
 
 # A running program cannot be written to, but its name can be given to another file.
-install_file() { # from to
-    mkdir -p "${2%/*}"
-    case $1 in
-    *.gz) gzip -dc "$1" > "$2.new" || fail "cannot unpack $1: the image needs a gzip that works" ;;
-    *) cat "$1" > "$2.new" ;;
+install_file() { # mode from to
+    mkdir -p "${3%/*}"
+    case $2 in
+    *.gz) gzip -dc "$2" > "$3.new" || fail "cannot unpack $2: the image needs a gzip that works" ;;
+    *) cat "$2" > "$3.new" ;;
     esac
-    chown 0:0 "$2.new"
-    chmod 755 "$2.new"
-    mv -f "$2.new" "$2"
+    chown 0:0 "$3.new"
+    chmod "$1" "$3.new"
+    mv -f "$3.new" "$3"
+}
+
+# Where bash and zsh look, whether they are installed now or later.
+install_completions() {
+    zsh_functions=/usr/share/zsh/site-functions
+    [ ! -e /etc/debian_version ] || zsh_functions=/usr/share/zsh/vendor-completions
+    for command in egressctl egressd; do
+        install_file 644 "$here/completions/egressctl.bash" \
+            "/usr/share/bash-completion/completions/$command"
+    done
+    install_file 644 "$here/completions/_egressctl" "$zsh_functions/_egressctl"
 }
 
 is_root_name() {
@@ -111,9 +122,10 @@ main() {
     check_choice workspacePolicy "${WORKSPACEPOLICY:-pin}" pin follow ignore
     check_choice onFailure "${ONFAILURE:-stop}" stop warn
 
-    install_file "$binary" "$daemon"
-    install_file "$here/entrypoint.sh" "$share/entrypoint.sh"
-    install_file "$here/wait.sh" "$share/wait.sh"
+    install_file 755 "$binary" "$daemon"
+    install_file 755 "$here/entrypoint.sh" "$share/entrypoint.sh"
+    install_file 755 "$here/wait.sh" "$share/wait.sh"
+    install_completions
     mkdir -p "${client%/*}"
     ln -sf ../sbin/egressd "$client"
 

@@ -30,6 +30,19 @@ def test_in_the_background_it_returns_when_it_enforces(lab, container):
     egressd.signal(9)
 
 
+def test_what_a_tool_shows_when_it_enforces(lab):
+    """One line, or none; a group counts as the one entry that it is."""
+    egressd = lab.egressd(allow=[ALLOWED, "*.cdn.test", "@npm"])
+    said = egressd.ctl("wait", uid=1000)
+    assert (said.stdout, said.stderr) == (
+        "egressd: enforcing 3 allow entries; 'egressctl status' shows them\n", "")
+    assert "enforcing: 3 allow and 0 deny entries" in egressd.log()
+    egressd.reload({"allow": [ALLOWED], "deny": ["gist.test"]})
+    assert "enforcing 1 allow entry and 1 deny entry;" in egressd.ctl("wait").stdout
+    quiet = egressd.ctl("wait", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
 @pytest.mark.leak("H50")
 def test_a_daemon_that_died_is_started_again(lab, container):
     """In the background somebody watches over it; meanwhile it stays closed."""

@@ -125,7 +125,8 @@ END_TEST
 
 START_TEST(wait_says_the_state)
 {
-    expect(ask_as(1000, "{\"command\":\"wait\"}"), "{\"ok\":true,\"state\":\"enforcing\"}");
+    expect(ask_as(1000, "{\"command\":\"wait\"}"),
+           "{\"ok\":true,\"state\":\"enforcing\",\"mode\":\"enforce\",\"allow\":");
     view.state = VIEW_INVALID_POLICY;
     view.reason = "f:1:2: wrong";
     expect(ask_as(1000, "{\"command\":\"wait\"}"),
