@@ -81,8 +81,9 @@ write_settings() {
 # A running program cannot be written to, but its name can be given to another file.
 install_file() { # mode from to
     mkdir -p "${3%/*}"
-    case $2 in
-    *.gz) gzip -dc "$2" > "$3.new" || fail "cannot unpack $2: the image needs a gzip that works" ;;
+    case $2:$3 in
+    *.gz:*.gz) cat "$2" > "$3.new" ;;
+    *.gz:*) gzip -dc "$2" > "$3.new" || fail "cannot unpack $2: the image needs a gzip that works" ;;
     *) cat "$2" > "$3.new" ;;
     esac
     chown 0:0 "$3.new"
@@ -99,6 +100,14 @@ install_completions() {
             "/usr/share/bash-completion/completions/$command"
     done
     install_file 644 "$here/completions/_egressctl" "$zsh_functions/_egressctl"
+}
+
+install_manuals() {
+    for page in "$here"/man/*.gz; do
+        name=${page##*/}
+        section=${name%.gz}
+        install_file 644 "$page" "/usr/local/share/man/man${section##*.}/$name"
+    done
 }
 
 is_root_name() {
@@ -126,6 +135,7 @@ main() {
     install_file 755 "$here/entrypoint.sh" "$share/entrypoint.sh"
     install_file 755 "$here/wait.sh" "$share/wait.sh"
     install_completions
+    install_manuals
     mkdir -p "${client%/*}"
     ln -sf ../sbin/egressd "$client"
 

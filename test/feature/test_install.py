@@ -124,6 +124,21 @@ def test_what_is_installed_belongs_to_root(machine):
     assert owned == ["65053:65053 755"] * 2
 
 
+def test_manuals_and_completions(machine):
+    assert install(machine).returncode == 0
+    functions = "vendor-completions" if machine.run(
+        "test", "-e", "/etc/debian_version", check=False).returncode == 0 else "site-functions"
+    for file in ("/usr/share/bash-completion/completions/egressctl",
+                 "/usr/share/bash-completion/completions/egressd",
+                 f"/usr/share/zsh/{functions}/_egressctl",
+                 "/usr/local/share/man/man1/egressctl.1.gz",
+                 "/usr/local/share/man/man5/egressd-policy.5.gz",
+                 "/usr/local/share/man/man8/egressd.8.gz"):
+        assert machine.run("stat", "-c", "%u:%g %a", file).stdout == "0:0 644\n", file
+    assert ".Dt EGRESSCTL 1" in machine.sh(
+        "gzip -dc /usr/local/share/man/man1/egressctl.1.gz").stdout
+
+
 def test_metadata_names_what_install_copies(world):
     metadata = json.loads((world.feature / "devcontainer-feature.json").read_text())
     for command in (metadata["entrypoint"], metadata["onCreateCommand"]):
