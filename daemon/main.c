@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "devcontainer/check.h"
+#include "devcontainer/groups_command.h"
 #include "doctor/position.h"
 #include "egressctl/egressctl.h"
 #include "run/help.h"
@@ -66,6 +67,7 @@ static const struct {
 } commands[] = {
     {"run", run_main, NEEDS_POWER},
     {"check", check_main, NEEDS_NONE},
+    {"groups", groups_main, NEEDS_NONE},
     {"install-capabilities", install_capabilities, NEEDS_NONE},
     {"--help", print_help, NEEDS_NONE},
     {"-h", print_help, NEEDS_NONE},

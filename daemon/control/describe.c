@@ -49,6 +49,7 @@ void describe_entry(struct json_object *object, enum policy_list list, const str
     reply_add_text(object, "entry", entry->text);
     reply_add_text(object, "host", entry_format_host(entry, host));
     json_object_object_add(object, "ports", ports_of(list, entry));
+    reply_add_text(object, "group", entry->group);
     reply_add_text(object, "file", entry->source.file);
     reply_add_number(object, "line", entry->source.line);
 }

@@ -15,7 +15,8 @@ struct resolver;
 /* ["443","8000-8100/udp"]: the services of the mask, in the form that an entry takes. */
 struct json_object *describe_services(const struct policy *policy, uint64_t services);
 
-/* Adds "list", "entry" (as written), "host" and "ports" (normalised), "file", "line". */
+/* Adds "list", "entry" (as written), "host" and "ports" (normalised), "group" (null: of none),
+ * "file", "line". */
 void describe_entry(struct json_object *object, enum policy_list list, const struct entry *entry);
 
 /* Adds "names": of a wildcard in allow,

@@ -104,10 +104,13 @@ static void judge(struct explanation *about)
         about->denied_by = find_deny(policy, target);
 }
 
-/* " (FILE:LINE)", or nothing for an entry that no file holds. */
+/* " (FILE:LINE)", " (FILE:LINE, of @GROUP)", or nothing for an entry that no file holds. */
 static const char *place_text(const struct entry *entry, char *text, size_t size)
 {
-    if (entry->source.file)
+    if (entry->source.file && entry->group)
+        snprintf(text, size, " (%s:%u, of @%s)", entry->source.file, entry->source.line,
+                 entry->group);
+    else if (entry->source.file)
         snprintf(text, size, " (%s:%u)", entry->source.file, entry->source.line);
     else
         text[0] = '\0';
@@ -242,6 +245,7 @@ static void add_entry(struct explanation *about)
         return;
     reply_add_text(reply, "list",
                    describe_list_of(policy, entry) == POLICY_DENY ? "deny" : "allow");
+    reply_add_text(reply, "group", entry->group);
     reply_add_text(reply, "file", entry->source.file);
     reply_add_number(reply, "line", entry->source.line);
     describe_budget(reply, about->view->resolver, describe_list_of(policy, entry), entry);

@@ -5,7 +5,7 @@
  *   "host", "port" (null: none was asked), "protocol"
  *   "allowed"     whether it may be reached (no port asked: at any)
  *   "reason"      a sentence
- *   "entry", "list", "file", "line"   what decided; "entry" null: nothing matched
+ *   "entry", "list", "group", "file", "line"   what decided; "entry" null: nothing matched
  *   "names"       of a wildcard that allows, as in status.h
  *   "ports"       where it may be reached, ["80","443"]
  *   "leased_by"   for an address: the names that opened it

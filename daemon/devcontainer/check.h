@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `egressd check [FILE...]`: compiles a policy and prints it. Needs no privilege and changes
- * nothing. */
+/* `egressd check [--groups DIR] [FILE...]`: compiles a policy and prints it. Needs no privilege and
+ * changes nothing. */
 #ifndef EGRESSD_DEVCONTAINER_CHECK_H
 #define EGRESSD_DEVCONTAINER_CHECK_H
 

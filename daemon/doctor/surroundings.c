@@ -91,6 +91,7 @@ bool check_writable_files(enum doctor_viewpoint viewpoint, const struct position
         "/usr/local/share/egressd/entrypoint.sh",
         "/etc/egressd/policy.json",
         "/etc/egressd/policy.d",
+        "/etc/egressd/groups.d",
         "/etc/egressd/feature.json",
         "/var/lib/egressd",
         "/run/egressd",

@@ -122,15 +122,26 @@ static void print_numbers(struct json_object *reply)
     printf("%lld addresses open now\n", (long long)screen_number(reply, "leases"));
 }
 
+static bool is_budget_left(struct json_object *names)
+{
+    return strcmp(screen_text(names, "standing"), "ok") == 0;
+}
+
 static void print_budget(struct json_object *names)
 {
-    bool is_ok = strcmp(screen_text(names, "standing"), "ok") == 0;
     long long refused = screen_number(names, "refused");
 
-    screen_print(is_ok ? SCREEN_DIM : SCREEN_WARN, "  %lld of %lld names",
+    screen_print(is_budget_left(names) ? SCREEN_DIM : SCREEN_WARN, "  %lld of %lld names",
                  (long long)screen_number(names, "used"), (long long)screen_number(names, "most"));
     if (refused > 0)
         screen_print(SCREEN_WARN, ", %lld questions for more refused", refused);
+}
+
+static void print_place(struct json_object *entry)
+{
+    if (*screen_text(entry, "file"))
+        screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
+                     (long long)screen_number(entry, "line"));
 }
 
 static void print_entry(struct json_object *entry)
@@ -141,27 +152,70 @@ static void print_entry(struct json_object *entry)
     screen_cell(screen_text(entry, "host"), HOST_WIDTH);
     screen_join(screen_member(entry, "ports"), " ", ports);
     screen_cell(strcmp(ports, "* */udp") == 0 ? "every port" : ports, PORTS_WIDTH);
-    if (*screen_text(entry, "file"))
-        screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
-                     (long long)screen_number(entry, "line"));
+    print_place(entry);
     if (names)
         print_budget(names);
     printf("\n");
 }
 
+/* How many entries from here on stand for the group that this one is of; 0: it is of none. */
+static size_t group_size(struct json_object *entries, size_t from)
+{
+    static const char *const members[] = {"list", "group", "file"};
+    struct json_object *first = screen_item(entries, from), *entry;
+    size_t at = from;
+
+    if (!*screen_text(first, "group"))
+        return 0;
+    while ((entry = screen_item(entries, ++at))) {
+        bool is_same = screen_number(entry, "line") == screen_number(first, "line");
+
+        for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+            is_same &= strcmp(screen_text(entry, members[i]), screen_text(first, members[i])) == 0;
+        if (!is_same)
+            break;
+    }
+    return at - from;
+}
+
+/* As it was written; and those of its wildcards that have led to all the names they may. */
+static void print_group(struct json_object *entries, size_t from, size_t size)
+{
+    struct json_object *first = screen_item(entries, from);
+    char text[SCREEN_LINE_SIZE];
+
+    snprintf(text, sizeof(text), "@%s", screen_text(first, "group"));
+    screen_cell(text, HOST_WIDTH);
+    snprintf(text, sizeof(text), "%zu entries", size);
+    screen_cell(text, PORTS_WIDTH);
+    print_place(first);
+    printf("\n");
+    for (size_t i = from; i < from + size; i++) {
+        struct json_object *entry = screen_item(entries, i), *names = screen_member(entry, "names");
+
+        if (names && !is_budget_left(names))
+            print_entry(entry);
+    }
+}
+
 static void print_entries(struct json_object *entries, const char *list, const char *title)
 {
-    size_t shown = 0, left_out = 0;
+    size_t shown = 0, left_out = 0, size;
 
-    for (size_t i = 0; i < screen_length(entries); i++) {
+    for (size_t i = 0; i < screen_length(entries); i += size) {
+        size_t group = group_size(entries, i);
+
+        size = group ? group : 1;
         if (strcmp(screen_text(screen_item(entries, i), "list"), list) != 0)
             continue;
         if (shown++ == 0)
             screen_print(SCREEN_DIM, "\n%-*s%-*sFROM\n", HOST_WIDTH, title, PORTS_WIDTH, "PORTS");
-        if (shown <= SCREEN_ROWS_MAX)
-            print_entry(screen_item(entries, i));
+        if (shown > SCREEN_ROWS_MAX)
+            left_out += size;
+        else if (group)
+            print_group(entries, i, size);
         else
-            left_out++;
+            print_entry(screen_item(entries, i));
     }
     print_rest(left_out);
 }

@@ -6,9 +6,9 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char by_path[] =
-    "many tenants share this host, told apart by path: whoever has an account there can be reached";
+    "shared by many tenants, told apart by path: whoever has an account there can be reached";
 static const char by_name[] =
-    "anybody can get a name below this one: whoever has an account there can be reached";
+    "anybody can get a name below: whoever has an account there can be reached";
 
 /* Tenants by path: the host itself is the matter, however it is allowed. */
 static const char *const path_hosts[] = {
@@ -77,6 +77,88 @@ static const char *const name_hosts[] = {
     "myshopify.com",
     "sharepoint.com",
     "readthedocs.io",
+};
+
+static const char by_push[] = "data can be left there, as git pushes, issues or gists";
+static const char by_publishing[] = "data can be left there, as published packages";
+static const char by_image[] = "data can be left there, as pushed images";
+static const char by_message[] = "data can be left there, as files or messages";
+static const char by_telemetry[] = "data can be left there, as telemetry";
+
+/* "*.NAME": that name and all below it. */
+static const struct {
+    const char *host, *text;
+} couriers[] = {
+    {"github.com", by_push},
+    {"ssh.github.com", by_push},
+    {"api.github.com", by_push},
+    {"gist.github.com", by_push},
+    {"gitlab.com", by_push},
+    {"bitbucket.org", by_push},
+    {"codeberg.org", by_push},
+    {"git.sr.ht", by_push},
+    {"dev.azure.com", by_push},
+    {"ssh.dev.azure.com", by_push},
+    {"huggingface.co", by_push},
+    {"*.npmjs.org", by_publishing},
+    {"upload.pypi.org", by_publishing},
+    {"test.pypi.org", by_publishing},
+    {"crates.io", by_publishing},
+    {"rubygems.org", by_publishing},
+    {"nuget.org", by_publishing},
+    {"www.nuget.org", by_publishing},
+    {"central.sonatype.com", by_publishing},
+    {"oss.sonatype.org", by_publishing},
+    {"plugins.gradle.org", by_publishing},
+    {"plugins.jetbrains.com", by_publishing},
+    {"marketplace.visualstudio.com", by_publishing},
+    {"pkgs.dev.azure.com", by_publishing},
+    {"ghcr.io", by_image},
+    {"registry-1.docker.io", by_image},
+    {"quay.io", by_image},
+    {"gcr.io", by_image},
+    {"public.ecr.aws", by_image},
+    {"*.azurecr.io", by_image},
+    {"*.pkg.dev", by_image},
+    {"uploads.github.com", by_message},
+    {"storage.googleapis.com", by_message},
+    {"*.s3.amazonaws.com", by_message},
+    {"*.blob.core.windows.net", by_message},
+    {"*.r2.cloudflarestorage.com", by_message},
+    {"*.digitaloceanspaces.com", by_message},
+    {"*.firebaseio.com", by_message},
+    {"firebasestorage.googleapis.com", by_message},
+    {"pastebin.com", by_message},
+    {"webhook.site", by_message},
+    {"transfer.sh", by_message},
+    {"api.telegram.org", by_message},
+    {"slack.com", by_message},
+    {"hooks.slack.com", by_message},
+    {"discord.com", by_message},
+    {"docs.google.com", by_message},
+    {"drive.google.com", by_message},
+    {"*.dropboxapi.com", by_message},
+    {"keyserver.ubuntu.com", by_message},
+    {"api.anthropic.com", by_message},
+    {"api.openai.com", by_message},
+    {"generativelanguage.googleapis.com", by_message},
+    {"*.devtunnels.ms", by_message},
+    {"*.github.dev", by_message},
+    {"*.rel.tunnels.api.visualstudio.com", by_message},
+    {"*.sentry.io", by_telemetry},
+    {"*.statsig.com", by_telemetry},
+    {"*.datadoghq.com", by_telemetry},
+    {"*.segment.io", by_telemetry},
+    {"*.honeycomb.io", by_telemetry},
+    {"*.nr-data.net", by_telemetry},
+    {"*.applicationinsights.azure.com", by_telemetry},
+    {"*.events.data.microsoft.com", by_telemetry},
+    {"dc.services.visualstudio.com", by_telemetry},
+    {"default.exp-tas.com", by_telemetry},
+    {"collector.github.com", by_telemetry},
+    {"copilot-telemetry.githubusercontent.com", by_telemetry},
+    {"scans-in.gradle.com", by_telemetry},
+    {"play.googleapis.com", by_telemetry},
 };
 
 static const char *const resolver_names[] = {
@@ -154,11 +236,27 @@ const char *note_shared_host(const struct entry *entry)
     return covers_any(entry, path_hosts, COUNT_OF(path_hosts)) ? by_path : NULL;
 }
 
+/* The entry lets out what the courier's line is about, or more. */
+static bool covers_courier(const struct entry *entry, const char *host)
+{
+    if (strncmp(host, "*.", 2) != 0)
+        return covers(entry, host);
+    host += 2;
+    return (entry->name[0] && is_at_or_below(entry->name, host)) || covers(entry, host);
+}
+
+const char *note_courier(const struct entry *entry)
+{
+    for (size_t i = 0; i < COUNT_OF(couriers); i++)
+        if (covers_courier(entry, couriers[i].host))
+            return couriers[i].text;
+    return NULL;
+}
+
 const char *note_resolver(const struct entry *entry)
 {
-    static const char note[] =
-        "this is a public resolver: by DNS over HTTPS or TLS, names can be asked "
-        "there that egressd never sees, and data sent in them";
+    static const char note[] = "a public resolver: by DNS over HTTPS or TLS, names can be asked "
+                               "there that egressd never sees, and data sent in them";
     struct address address;
 
     if (covers_any(entry, resolver_names, COUNT_OF(resolver_names)))

@@ -4,6 +4,8 @@
 const char help_text[] =
     "Usage: egressd run [OPTIONS]       enforce a policy in this network namespace (root)\n"
     "       egressd check [FILE...]     compile policies and print them, normalised\n"
+    "       egressd groups [NAME]       list the groups that an entry may name, such as @github;\n"
+    "                                   or print one (--json: for programs)\n"
     "       egressd --help | --version\n"
     "\n"
     "egressd lets a container reach the hosts that its policy lists, by name, and nothing\n"

@@ -53,7 +53,7 @@ print_entries() { # option list
         '') continue ;;
         *[!]A-Za-z0-9._:/*@[-]*)
             fail "option $option: '$entry' cannot be an entry." \
-                "Write hosts as in api.example.com, *.example.com:443 or 192.0.2.0/24:22," \
+                "Write hosts as in api.example.com, *.example.com:443, 192.0.2.0/24:22 or @npm," \
                 "with commas between them; anything longer goes into customizations.egressd."
             ;;
         esac
@@ -140,9 +140,9 @@ main() {
     ln -sf ../sbin/egressd "$client"
 
     # The daemon's own user has a number and no name: nothing is added to /etc/passwd.
-    mkdir -p "$etc/policy.d" /run/egressd /var/lib/egressd
+    mkdir -p "$etc/policy.d" "$etc/groups.d" /run/egressd /var/lib/egressd
     chown "$daemon_id" /run/egressd /var/lib/egressd
-    chmod 755 "$etc" "$etc/policy.d" /run/egressd /var/lib/egressd
+    chmod 755 "$etc" "$etc/policy.d" "$etc/groups.d" /run/egressd /var/lib/egressd
 
     write_policy
     write_settings

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Each folder: files that go in, and what `egressd check` says of them, policy.txt or error.txt.
+"""Each folder: files that go in, and what `egressd check` says of them, policy.txt or error.txt;
+groups.d, where there is one, holds groups of an organisation's own.
 
 EGRESSD_GOLDEN=write pytest test/golden writes what it says now; read the diff.
 """
@@ -24,7 +25,8 @@ def cases():
 def check(folder):
     files = sorted(path.name for path in folder.glob("*.json"))
     done = subprocess.run(
-        [BUILD / "egressd", "check", *files], cwd=folder, capture_output=True, text=True, timeout=30
+        [BUILD / "egressd", "check", "--groups", "groups.d", *files], cwd=folder, capture_output=True,
+        text=True, timeout=30
     )
     if done.returncode == 0:
         assert done.stderr == ""

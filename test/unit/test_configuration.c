@@ -171,6 +171,39 @@ START_TEST(baked_files_make_one_policy)
 }
 END_TEST
 
+START_TEST(groups_are_read_before_the_policies)
+{
+    struct configuration_request request = {.root = root, .state_dir = state_dir};
+    const struct entry *entries;
+    size_t count;
+
+    write_file("/etc/egressd/policy.json", "{\"allow\":[\"@acme\",\"@ghcr\"]}");
+    write_file("/etc/egressd/groups.d/acme.group", "a.test:443\n*.b.test\n");
+    write_file("/etc/egressd/groups.d/README", "not a group");
+    read_it(&request);
+    ck_assert(is_allowed("a.test") && is_allowed("x.b.test") && is_allowed("ghcr.io"));
+    entries = policy_entries(configuration.policy, POLICY_ALLOW, &count);
+    ck_assert_str_eq(entries[0].group, "acme");
+    ck_assert_str_eq(entries[0].source.file, path_of("/etc/egressd/policy.json"));
+    ck_assert_str_eq(entries[count - 1].group, "ghcr");
+}
+END_TEST
+
+/* Also one that no policy names: somebody will, and should not be the first to see. */
+START_TEST(broken_group_says_where)
+{
+    struct configuration_request request = {.root = root, .state_dir = state_dir};
+    char text[CONFIGURATION_ERROR_TEXT_SIZE], expected[PATH_SIZE];
+
+    write_file("/etc/egressd/groups.d/acme.group", "a.test\n  b.test:0\n");
+    refuse_it(&request, "port 0");
+    snprintf(expected, sizeof(expected), "%s/etc/egressd/groups.d/acme.group:2:10: 'b.test:0'",
+             root);
+    configuration_error_format(&error, text);
+    ck_assert_msg(strncmp(text, expected, strlen(expected)) == 0, "%s", text);
+}
+END_TEST
+
 START_TEST(files_of_the_command_line_stand_instead)
 {
     const char *file = path_of("/mine.json");
@@ -754,6 +787,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, nothing_at_all_denies_all);
     tcase_add_test(tests, baked_files_make_one_policy);
+    tcase_add_test(tests, groups_are_read_before_the_policies);
+    tcase_add_test(tests, broken_group_says_where);
     tcase_add_test(tests, files_of_the_command_line_stand_instead);
     tcase_add_test(tests, error_says_where);
     tcase_add_test(tests, settings_are_strict);

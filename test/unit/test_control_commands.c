@@ -140,8 +140,9 @@ START_TEST(status_has_everything)
 
     expect(reply, "\"state\":\"enforcing\",\"reason\":null");
     expect(reply, "\"workspace_policy\":\"pin\",\"devcontainer\":\"" WORKSPACE_FILE "\"");
-    expect(reply, "{\"list\":\"allow\",\"entry\":\"api.example.com\",\"host\":\"api.example.com\","
-                  "\"ports\":[\"80\",\"443\"],\"file\":null,\"line\":0,\"names\":null}");
+    expect(reply,
+           "{\"list\":\"allow\",\"entry\":\"api.example.com\",\"host\":\"api.example.com\","
+           "\"ports\":[\"80\",\"443\"],\"group\":null,\"file\":null,\"line\":0,\"names\":null}");
     expect(reply, "{\"list\":\"deny\",\"entry\":\"192.0.2.66\"");
     expect(reply, "\"names\":[]");
     expect(reply, "\"upstreams\":[{\"address\":\"192.0.2.53\",\"port\":53}]");
