@@ -8,6 +8,8 @@
 
 #include "control/describe.h"
 #include "control/explain.h"
+#include "control/log.h"
+#include "control/metrics.h"
 #include "control/request.h"
 #include "control/status.h"
 #include "policy/policy.h"
@@ -41,6 +43,26 @@ static void add_what_is_enforced(struct json_object *reply, const struct policy 
     reply_add_text(reply, "mode", policy_mode(policy) == POLICY_AUDIT ? "audit" : "enforce");
     reply_add_number(reply, "allow", policy_count_written(policy, POLICY_ALLOW));
     reply_add_number(reply, "deny", policy_count_written(policy, POLICY_DENY));
+}
+
+static struct json_object *answer_log(const struct commands *commands, struct json_object *request)
+{
+    struct view view = {0};
+
+    commands->view(commands->context, &view);
+    if (!view.journal)
+        return reply_error(EX_UNAVAILABLE, "nothing is written down yet");
+    return log_describe(&view, request_number(request, "after"));
+}
+
+static struct json_object *answer_metrics(const struct commands *commands,
+                                          struct json_object *request)
+{
+    struct view view = {0};
+
+    (void)request;
+    commands->view(commands->context, &view);
+    return metrics_describe(&view);
 }
 
 static struct json_object *answer_wait(const struct commands *commands, struct json_object *request)
@@ -102,6 +124,7 @@ static const struct {
     enum may_ask who;
 } table[] = {
     {"status", answer_status, ANYONE},    {"explain", answer_explain, ANYONE},
+    {"log", answer_log, ANYONE},          {"metrics", answer_metrics, ANYONE},
     {"wait", answer_wait, ANYONE},        {"apply", answer_apply, ROOT_ONLY},
     {"reload", answer_reload, ROOT_ONLY},
 };

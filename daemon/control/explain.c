@@ -85,23 +85,36 @@ static void judge_budget(struct explanation *about)
         about->services = 0;
 }
 
-static void judge(struct explanation *about)
+static void judge_by_policy(struct explanation *about)
 {
     const struct policy *policy = about->view->policy;
     const struct target *target = &about->target;
-    uint64_t asked = UINT64_MAX;
 
     about->verdict = target->is_address ? policy_judge_address(policy, &target->address)
                                         : policy_judge_name(policy, target->host);
     about->services = about->verdict.services;
     judge_budget(about);
-    if (target->is_address && about->view->leases)
-        leases_each(about->view->leases, on_lease, about);
+}
+
+static void conclude(struct explanation *about)
+{
+    const struct policy *policy = about->view->policy;
+    const struct target *target = &about->target;
+    uint64_t asked = UINT64_MAX;
+
     if (target->has_port)
         asked = policy_service_of(policy, target->protocol, target->port);
     about->allowed = (about->services & asked) != 0;
     if (!about->allowed && !is_over_budget(about))
         about->denied_by = find_deny(policy, target);
+}
+
+static void judge(struct explanation *about)
+{
+    judge_by_policy(about);
+    if (about->target.is_address && about->view->leases)
+        leases_each(about->view->leases, on_lease, about);
+    conclude(about);
 }
 
 /* " (FILE:LINE)", " (FILE:LINE, of @GROUP)", or nothing for an entry that no file holds. */
@@ -276,4 +289,59 @@ struct json_object *explain_describe(const struct view *view, const char *target
     add_note(&about);
     add_suggestion(&about);
     return about.reply;
+}
+
+/* --- in short --------------------------------------------------------------------------------- */
+
+static const char *note_of_special(const struct explanation *about, const char *special,
+                                   char text[static SENTENCE_SIZE])
+{
+    char entry[TARGET_TEXT_SIZE];
+
+    if (strcmp(special, "metadata") == 0)
+        return "what answers there hands out the machine's credentials: leave it closed";
+    if (strcmp(special, "private") != 0 && strcmp(special, "shared (RFC 6598)") != 0) {
+        snprintf(text, SENTENCE_SIZE, "a special address (%s): nothing outside is there", special);
+        return text;
+    }
+    snprintf(text, SENTENCE_SIZE, "a private address: if it is meant, the entry is \"%s\"",
+             target_as_entry(&about->target, entry));
+    return text;
+}
+
+static const char *note_of_denied(const struct explanation *about, char text[static SENTENCE_SIZE])
+{
+    char place[SENTENCE_SIZE / 2];
+
+    snprintf(text, SENTENCE_SIZE, "\"%s\" in deny%s stands in the way, and deny wins",
+             about->denied_by->text, place_text(about->denied_by, place, sizeof(place)));
+    return text;
+}
+
+struct json_object *explain_suggestion(const struct view *view, const struct target *target)
+{
+    struct explanation about = {.view = view, .target = *target};
+    const char *special = target->is_address ? address_special_range(&target->address) : NULL;
+    const char *entry = NULL, *note = NULL;
+    char text[TARGET_TEXT_SIZE], note_text[SENTENCE_SIZE];
+    struct json_object *suggestion;
+
+    judge_by_policy(&about);
+    conclude(&about);
+    if (about.allowed ||
+        (target->is_address && view->leases &&
+         leases_cover(view->leases, &target->address, target->protocol, target->port)))
+        return NULL;
+    if (view->state == VIEW_INVALID_POLICY)
+        note = "the policy is invalid, so everything is denied: see egressctl status";
+    else if (about.denied_by)
+        note = note_of_denied(&about, note_text);
+    else if (special)
+        note = note_of_special(&about, special, note_text);
+    else
+        entry = target_as_entry(target, text);
+    suggestion = json_object_new_object();
+    reply_add_text(suggestion, "entry", entry);
+    reply_add_text(suggestion, "note", note);
+    return suggestion;
 }

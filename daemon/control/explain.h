@@ -16,9 +16,15 @@
 #define EGRESSD_CONTROL_EXPLAIN_H
 
 struct json_object;
+struct target;
 struct view;
 
 /* target: HOST[:PORT[/tcp|/udp]], or a URL. An error reply when it is neither. */
 struct json_object *explain_describe(const struct view *view, const char *target);
+
+/* What would let through what was refused, in short: {"entry": the exact text for "allow", or null,
+ * "note": TEXT or null}; NULL if it may be reached by now. Special addresses (private, metadata)
+ * are not suggested, for they are rarely meant. */
+struct json_object *explain_suggestion(const struct view *view, const struct target *target);
 
 #endif

@@ -35,9 +35,15 @@
 
 #include <stdint.h>
 
+#include "journal/journal.h"
+
 struct json_object;
 struct view;
 
 struct json_object *log_describe(const struct view *view, uint64_t after);
+
+/* As "kind" and "verdict" say them. */
+const char *log_kind_text(enum journal_kind kind);
+const char *log_verdict_text(enum journal_verdict verdict);
 
 #endif

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define REQUEST_DEPTH_MAX 4
 #define MESSAGE_SIZE 2048
+#define TIME_TEXT_SIZE 32
 
 static bool is_blank(const char *text, size_t size)
 {
@@ -62,6 +64,16 @@ const char *request_text(struct json_object *request, const char *member)
     return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
+unsigned long long request_number(struct json_object *request, const char *member)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(request, member, &value) ||
+        !json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+        return 0;
+    return json_object_get_uint64(value);
+}
+
 struct json_object *reply_new(void)
 {
     struct json_object *reply = json_object_new_object();
@@ -95,4 +107,15 @@ void reply_add_text(struct json_object *reply, const char *member, const char *t
 void reply_add_number(struct json_object *reply, const char *member, unsigned long long number)
 {
     json_object_object_add(reply, member, json_object_new_uint64(number));
+}
+
+void reply_add_time(struct json_object *reply, const char *member, unsigned long long ago_s)
+{
+    time_t then = time(NULL) - (time_t)ago_s;
+    char text[TIME_TEXT_SIZE] = "";
+    struct tm parts;
+
+    if (gmtime_r(&then, &parts))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    reply_add_text(reply, member, text);
 }

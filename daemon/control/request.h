@@ -15,6 +15,9 @@ int request_parse(const char *line, size_t size, struct json_object **ret_reques
 /* The text of a member, borrowed, or NULL when it is absent, not text, or has a NUL in it. */
 const char *request_text(struct json_object *request, const char *member);
 
+/* A whole number that is not negative, or 0. */
+unsigned long long request_number(struct json_object *request, const char *member);
+
 /* {"ok":true} */
 struct json_object *reply_new(void);
 /* {"ok":false,"code":code,"error":"..."} */
@@ -23,6 +26,8 @@ struct json_object *reply_error(int code, const char *format, ...)
 
 /* Adds members. text NULL: adds null. */
 void reply_add_text(struct json_object *reply, const char *member, const char *text);
+/* When it was, so long ago: "2026-01-31T12:00:00Z". */
+void reply_add_time(struct json_object *reply, const char *member, unsigned long long ago_s);
 void reply_add_number(struct json_object *reply, const char *member, unsigned long long number);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <json-c/json.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,7 +20,6 @@
 /* A reply is for people: what is beyond is counted. */
 #define NAMES_SHOWN_MAX 1000
 #define ADDRESSES_SHOWN_MAX 64 /* of one name */
-#define TIME_TEXT_SIZE 32
 
 const char *view_state_text(enum view_state state)
 {
@@ -41,13 +39,8 @@ const char *view_state_text(enum view_state state)
 static void add_since(struct json_object *reply, uint64_t since_ms)
 {
     uint64_t ago_s = (clock_now_ms() - since_ms) / 1000;
-    time_t then = time(NULL) - (time_t)ago_s;
-    char text[TIME_TEXT_SIZE] = "";
-    struct tm parts;
 
-    if (gmtime_r(&then, &parts))
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    reply_add_text(reply, "since", text);
+    reply_add_time(reply, "since", ago_s);
     reply_add_number(reply, "since_s", ago_s);
 }
 
@@ -228,40 +221,13 @@ static void add_servers(struct json_object *reply, const struct servers *servers
     json_object_object_add(reply, "embedded_resolver", embedded);
 }
 
-#define COUNTER(name)                                                                              \
-    {                                                                                              \
-#name, offsetof(struct counters, name)                                                     \
-    }
-
 static void add_counters(struct json_object *reply, const struct counters *counters)
 {
-    static const struct {
-        const char *name;
-        size_t offset;
-    } table[] = {
-        COUNTER(questions),
-        COUNTER(questions_refused),
-        COUNTER(questions_over_budget),
-        COUNTER(questions_failed),
-        COUNTER(cache_hits),
-        COUNTER(stale_answers),
-        COUNTER(upstream_questions),
-        COUNTER(upstream_timeouts),
-        COUNTER(upstream_mismatches),
-        COUNTER(addresses_refused),
-        COUNTER(grants),
-        COUNTER(grant_failures),
-        COUNTER(refreshes),
-        COUNTER(reloads),
-    };
     struct json_object *object = json_object_new_object();
+    struct counter counter;
 
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        uint64_t number;
-
-        memcpy(&number, (const char *)counters + table[i].offset, sizeof(number));
-        reply_add_number(object, table[i].name, number);
-    }
+    for (size_t i = 0; counters_read(counters, i, &counter); i++)
+        reply_add_number(object, counter.name, counter.value);
     json_object_object_add(reply, "counters", object);
 }
 

@@ -11,6 +11,7 @@
 struct change;
 struct counters;
 struct doctor_finding;
+struct journal;
 struct leases;
 struct policy;
 struct resolver;
@@ -47,6 +48,10 @@ struct view {
     struct resolver *resolver;   /* NULL: no names to show */
     const struct leases *leases; /* NULL: none to show */
     const struct counters *counters;
+
+    const struct journal *journal; /* NULL: none to show */
+    bool tells_packets;            /* the kernel tells which packets it refuses */
+    uint64_t untold;               /* ... but not of so many */
 
     uint64_t verified_ms; /* clock_now_ms() when the kernel's table was last found right */
     bool owns_table;      /* nobody else can change it */

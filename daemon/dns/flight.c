@@ -472,6 +472,9 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
     if (why)
         snprintf(record->error, sizeof(record->error), "%s not let out: %s",
                  kept > 0 ? "some of its addresses are" : "its addresses are", why);
+    if (kept > 0 && resolver->on_addresses)
+        resolver->on_addresses(resolver->addresses_observer, record->name, resolver->kept,
+                               (size_t)kept);
     if (kept > 0 && flight->for_client && !record->is_exact && resolver->on_learned)
         resolver->on_learned(resolver->observer, record->name, record->family, ttl_s);
     result = resolver_answer_of(record, ttl_s);

@@ -48,6 +48,9 @@ struct resolver {
     size_t flight_count, waiter_count;
     void (*on_learned)(void *context, const char *name, enum address_family family, uint32_t ttl_s);
     void *observer;
+    void (*on_addresses)(void *context, const char *name, const struct address *addresses,
+                         size_t count);
+    void *addresses_observer;
     void (*on_spent)(void *context, const struct entry *entry, const char *why);
     void *spent_observer;
     void (*on_closed)(void *context);

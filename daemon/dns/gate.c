@@ -96,6 +96,14 @@ void gate_set_policy(struct gate *gate, const struct policy *policy)
     gate->policy = policy;
 }
 
+void gate_observe(struct gate *gate,
+                  void (*on_told)(void *context, const struct gate_question_told *told),
+                  void *context)
+{
+    gate->on_told = on_told;
+    gate->observer = context;
+}
+
 void gate_watch(struct gate *gate, const char *name,
                 void (*on_seen)(void *context, const struct address *destination), void *context)
 {

@@ -11,6 +11,7 @@
 
 #include "dns/gate_sockets.h"
 #include "dns/resolver.h"
+#include "journal/journal.h"
 
 struct gate;
 
@@ -28,6 +29,24 @@ bool gate_has_ipv6(const struct gate *gate);
  * docker_probe.h. */
 void gate_watch(struct gate *gate, const char *name,
                 void (*on_seen)(void *context, const struct address *destination), void *context);
+
+/* What a client was told. Borrowed for the call. */
+struct gate_question_told {
+    const char *name; /* NULL: bytes that no entry can have */
+    bool is_granted;  /* else it is refused */
+    enum journal_reason reason;
+    const char *why; /* a few words more, or NULL */
+    int protocol;    /* IPPROTO_UDP or IPPROTO_TCP: how it was asked */
+    /* Of a refused one; ADDRESS_NONE where it is not known. */
+    struct address client;
+    uint16_t client_port;
+    struct address server; /* by TCP: whom the client meant to ask */
+};
+/* on_told runs for each question that is refused, and for each that is answered with addresses.
+ * NULL ends it. */
+void gate_observe(struct gate *gate,
+                  void (*on_told)(void *context, const struct gate_question_told *told),
+                  void *context);
 
 /* The policy must stay until the next call. */
 void gate_set_policy(struct gate *gate, const struct policy *policy);

@@ -53,6 +53,8 @@ struct gate {
     char watched_name[WIRE_NAME_TEXT_SIZE]; /* "": none */
     void (*on_seen)(void *context, const struct address *destination);
     void *watcher;
+    void (*on_told)(void *context, const struct gate_question_told *told);
+    void *observer;
     int open_handles; /* connections count as one each */
     bool is_closing;
     void (*on_closed)(void *context);
@@ -78,6 +80,8 @@ struct gate_question **gate_tcp_questions(struct gate_connection *connection);
 void gate_tcp_question_began(struct gate_connection *connection);
 /* Perhaps so has the connection. */
 void gate_tcp_question_ended(struct gate_connection *connection);
+int gate_tcp_client(const struct gate_connection *connection, struct address *ret_client,
+                    uint16_t *ret_port);
 /* Where the client meant to go before the redirect. */
 int gate_tcp_destination(const struct gate_connection *connection, struct address *ret_destination);
 void gate_tcp_close(struct gate_connection *connection);

@@ -58,13 +58,34 @@ static void send_with_text(const struct gate_peer *peer, const struct message_qu
     send_reply(peer, question, &reply);
 }
 
+/* Only whether it is told, and why, is the caller's to say; the rest is found here. */
+static void tell(struct gate *gate, const struct gate_peer *peer,
+                 const struct message_question *question, struct gate_question_told told)
+{
+    if (!gate->on_told)
+        return;
+    told.name = question->name[0] ? question->name : NULL;
+    told.protocol = peer->connection ? IPPROTO_TCP : IPPROTO_UDP;
+    if (peer->connection && !told.is_granted) {
+        gate_tcp_client(peer->connection, &told.client, &told.client_port);
+        gate_tcp_destination(peer->connection, &told.server);
+    } else if (!peer->connection) {
+        address_from_sockaddr(&peer->address.any, &told.client, &told.client_port);
+    }
+    gate->on_told(gate->observer, &told);
+}
+
 /* NXDOMAIN by default: with it getaddrinfo fails at once and for good; after REFUSED it retries. */
 static void refuse(struct gate *gate, const struct gate_peer *peer,
-                   const struct message_question *question, const char *subject, const char *why)
+                   const struct message_question *question, enum journal_reason reason,
+                   const char *subject, const char *why)
 {
     bool says_refused = gate->policy && policy_refusal_answer(gate->policy) == POLICY_REFUSED;
 
     gate->counters->questions_refused++;
+    tell(
+        gate, peer, question,
+        (struct gate_question_told){.reason = reason, .why = reason == JOURNAL_SPENT ? why : NULL});
     send_with_text(peer, question, says_refused ? MESSAGE_REFUSED : MESSAGE_NXDOMAIN,
                    MESSAGE_EXTENDED_BLOCKED, subject, *subject ? " " : "", why);
 }
@@ -82,6 +103,8 @@ static void send_answer(struct gate *gate, const struct gate_peer *peer,
 
     switch (answer->status) {
     case RESOLVER_OK:
+        if (answer->count > 0)
+            tell(gate, peer, question, (struct gate_question_told){.is_granted = true});
         send_reply(peer, question, &reply);
         break;
     case RESOLVER_NO_NAME:
@@ -90,14 +113,19 @@ static void send_answer(struct gate *gate, const struct gate_peer *peer,
         break;
     case RESOLVER_REFUSED:
         /* The name exists, and may have addresses of the other family that are fine. */
-        if (answer->why)
+        if (answer->why) {
+            tell(gate, peer, question,
+                 (struct gate_question_told){.reason = JOURNAL_ANSWER, .why = answer->why});
             send_with_text(peer, question, MESSAGE_NOERROR, answer->extended_error,
                            subject_of(question), ": ", answer->why);
-        else
-            refuse(gate, peer, question, subject_of(question), "is not on the allowlist");
+        } else {
+            refuse(gate, peer, question, JOURNAL_NOT_LISTED, subject_of(question),
+                   "is not on the allowlist");
+        }
         break;
     case RESOLVER_SPENT:
-        refuse(gate, peer, question, "", answer->why); /* the name may be as long as the text */
+        refuse(gate, peer, question, JOURNAL_SPENT, "",
+               answer->why); /* the name may be as long as the text */
         break;
     case RESOLVER_FAILED:
         gate->counters->questions_failed++;
@@ -244,8 +272,12 @@ static bool decide(struct gate_question *question)
         return false;
     }
     if (!verdict.allowed) {
-        refuse(gate, &question->peer, message, subject_of(message),
-               verdict.reason == VERDICT_DENIED ? "is denied" : "is not on the allowlist");
+        if (verdict.reason == VERDICT_DENIED)
+            refuse(gate, &question->peer, message, JOURNAL_DENIED, subject_of(message),
+                   "is denied");
+        else
+            refuse(gate, &question->peer, message, JOURNAL_NOT_LISTED, subject_of(message),
+                   "is not on the allowlist");
         return false;
     }
     if (message->type == MESSAGE_A || message->type == MESSAGE_AAAA)

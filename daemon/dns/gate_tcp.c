@@ -255,6 +255,17 @@ static void make_room(struct gate *gate)
         gate_tcp_close(oldest);
 }
 
+int gate_tcp_client(const struct gate_connection *connection, struct address *ret_client,
+                    uint16_t *ret_port)
+{
+    struct sockaddr_storage storage;
+    int size = sizeof(storage);
+    int r = uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&storage, &size);
+
+    return r < 0 ? r
+                 : address_from_sockaddr((const struct sockaddr *)&storage, ret_client, ret_port);
+}
+
 int gate_tcp_destination(const struct gate_connection *connection, struct address *ret_destination)
 {
     struct sockaddr_storage storage;

@@ -194,6 +194,15 @@ void resolver_observe(struct resolver *resolver,
     resolver->observer = context;
 }
 
+void resolver_observe_addresses(struct resolver *resolver,
+                                void (*on_addresses)(void *context, const char *name,
+                                                     const struct address *addresses, size_t count),
+                                void *context)
+{
+    resolver->on_addresses = on_addresses;
+    resolver->addresses_observer = context;
+}
+
 void resolver_observe_budgets(struct resolver *resolver,
                               void (*on_spent)(void *context, const struct entry *entry,
                                                const char *why),

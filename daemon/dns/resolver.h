@@ -93,6 +93,13 @@ void resolver_observe(struct resolver *resolver,
                                          enum address_family family, uint32_t ttl_s),
                       void *context);
 
+/* on_addresses runs when an answer about a name has been learned and leased: with all addresses
+ * that clients are told. */
+void resolver_observe_addresses(struct resolver *resolver,
+                                void (*on_addresses)(void *context, const char *name,
+                                                     const struct address *addresses, size_t count),
+                                void *context);
+
 /* on_spent runs when a wildcard refuses new names, at most once a minute for each, with words for
  * people. */
 void resolver_observe_budgets(struct resolver *resolver,

@@ -62,11 +62,12 @@ static int code_of_error(struct json_object *reply)
     return code > 0 && code < 128 ? (int)code : EXIT_FAILURE;
 }
 
-int ask(const struct call *call, struct json_object *take_request, struct json_object **ret_reply)
+/* The reply as it came: what complain says of it is cleaned there. */
+static int ask_for(const struct call *call, struct json_object *take_request,
+                   struct json_object **ret_reply)
 {
     struct json_object *reply;
-    int r = client_ask(call->runtime_dir, take_request ? take_request : ask_request(call),
-                       ASK_TIMEOUT_MS, &reply);
+    int r = client_ask(call->runtime_dir, take_request, ASK_TIMEOUT_MS, &reply);
 
     if (r < 0) {
         complain_unreachable(call, r);
@@ -74,7 +75,6 @@ int ask(const struct call *call, struct json_object *take_request, struct json_o
     }
     if (call->as_json)
         screen_print_json(reply);
-    screen_clean(reply);
     if (!json_object_get_boolean(screen_member(reply, "ok"))) {
         r = code_of_error(reply);
         json_object_put(reply);
@@ -82,6 +82,20 @@ int ask(const struct call *call, struct json_object *take_request, struct json_o
     }
     *ret_reply = reply;
     return 0;
+}
+
+int ask(const struct call *call, struct json_object *take_request, struct json_object **ret_reply)
+{
+    int r = ask_for(call, take_request ? take_request : ask_request(call), ret_reply);
+
+    if (r == 0)
+        screen_clean(*ret_reply);
+    return r;
+}
+
+int ask_raw(const struct call *call, struct json_object **ret_reply)
+{
+    return ask_for(call, ask_request(call), ret_reply);
 }
 
 void show(const struct call *call, struct json_object *reply)

@@ -19,6 +19,8 @@ void complain_unreachable(const struct call *call, int error);
  * caller; or an exit code, and the reason has been said. With --json the reply has been printed. */
 int ask(const struct call *call, struct json_object *take_request, struct json_object **ret_reply);
 struct json_object *ask_request(const struct call *call);
+/* ask(call, NULL, ...) with the reply as it came: whoever prints of it cleans that. */
+int ask_raw(const struct call *call, struct json_object **ret_reply);
 
 /* A reply of the client's own or of the daemon: as JSON, or cleaned and by the command's print. */
 void show(const struct call *call, struct json_object *reply);

@@ -130,33 +130,75 @@ struct json_object *client_request(const char *command)
     return request;
 }
 
-int client_ask(const char *runtime_dir, struct json_object *take_request, int timeout_ms,
-               struct json_object **ret_reply)
+struct client {
+    int fd;
+};
+
+int client_open(const char *runtime_dir, int timeout_ms, struct client **ret_client)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int r = control_socket_path(runtime_dir, address.sun_path);
+    int fd;
+
+    if (r < 0)
+        return r;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    r = connect_until(fd, &address, clock_now_ms() + (uint64_t)timeout_ms);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+
+    struct client *client = xcalloc(1, sizeof(*client));
+
+    client->fd = fd;
+    *ret_client = client;
+    return 0;
+}
+
+void client_close(struct client *client)
+{
+    if (!client)
+        return;
+    close(client->fd);
+    free(client);
+}
+
+int client_exchange(struct client *client, struct json_object *take_request, int timeout_ms,
+                    struct json_object **ret_reply)
 {
     uint64_t deadline_ms = clock_now_ms() + (uint64_t)timeout_ms;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct reply_text text = {0};
     char *line =
         xasprintf("%s\n", json_object_to_json_string_ext(take_request, JSON_C_TO_STRING_PLAIN));
-    int fd = -1, r;
+    int r = send_all(client->fd, line, strlen(line), deadline_ms);
 
-    r = control_socket_path(runtime_dir, address.sun_path);
-    if (r < 0)
-        goto done;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    r = fd < 0 ? -errno : connect_until(fd, &address, deadline_ms);
     if (r == 0)
-        r = send_all(fd, line, strlen(line), deadline_ms);
-    if (r == 0)
-        r = receive_line(fd, deadline_ms, &text);
+        r = receive_line(client->fd, deadline_ms, &text);
     if (r == 0)
         r = client_parse_reply(text.bytes, text.size, ret_reply);
-
-done:
-    if (fd >= 0)
-        close(fd);
     free(text.bytes);
     free(line);
     json_object_put(take_request);
+    return r;
+}
+
+int client_ask(const char *runtime_dir, struct json_object *take_request, int timeout_ms,
+               struct json_object **ret_reply)
+{
+    uint64_t began_ms = clock_now_ms(), took_ms;
+    struct client *client;
+    int r = client_open(runtime_dir, timeout_ms, &client);
+
+    if (r < 0) {
+        json_object_put(take_request);
+        return r;
+    }
+    took_ms = clock_now_ms() - began_ms;
+    r = client_exchange(client, take_request,
+                        took_ms < (uint64_t)timeout_ms ? timeout_ms - (int)took_ms : 0, ret_reply);
+    client_close(client);
     return r;
 }

@@ -52,6 +52,8 @@ extern const struct command apply_command;
 extern const struct command dashboard_command;
 extern const struct command doctor_command;
 extern const struct command explain_command;
+extern const struct command log_command;
+extern const struct command metrics_command;
 extern const struct command reload_command;
 extern const struct command status_command;
 extern const struct command test_command;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What happened, as numbers since the daemon started. One plain struct. */
+/* What happened, as numbers since the daemon started. One plain struct, and their names. */
 #ifndef EGRESSD_JOURNAL_COUNTERS_H
 #define EGRESSD_JOURNAL_COUNTERS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct counters {
@@ -21,5 +23,13 @@ struct counters {
     uint64_t refreshes;
     uint64_t reloads;
 };
+
+/* One of them as it is shown. */
+struct counter {
+    const char *name, *help;
+    uint64_t value;
+};
+/* The one number index; false behind the last. */
+bool counters_read(const struct counters *counters, size_t index, struct counter *ret_counter);
 
 #endif

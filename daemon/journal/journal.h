@@ -15,7 +15,7 @@
 struct journal;
 
 #define JOURNAL_MINUTES 60
-#define JOURNAL_DETAIL_SIZE 128 /* longer ones are cut */
+#define JOURNAL_DETAIL_SIZE 256 /* longer ones are cut */
 
 enum journal_kind {
     JOURNAL_PACKET,   /* that wanted out */
@@ -45,7 +45,10 @@ enum journal_reason {
     JOURNAL_OTHER_PORT,     /* the host is allowed, this port is not */
     JOURNAL_NEVER_ANSWERED, /* an address that is not listed, nor the answer to a name asked here */
     JOURNAL_SPECIAL,        /* an address that no name leads to (private, metadata): detail */
-    JOURNAL_NOT_LEASED,     /* the name is allowed, its lease has ended or never began */
+    JOURNAL_NOT_LEASED,     /* the name is allowed, but no lease opens this address now */
+    JOURNAL_PROTOCOL,       /* neither TCP nor UDP */
+    JOURNAL_FORBIDDEN,      /* what no policy allows: forged, or past the gate */
+    JOURNAL_ENDED,          /* the address is allowed, but its flow has been ended */
     JOURNAL_SPENT,          /* a new name below a wildcard that has led to enough: detail */
     JOURNAL_ANSWER,         /* the name is allowed, its addresses may not be let out: detail */
 };

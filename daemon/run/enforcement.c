@@ -19,6 +19,7 @@
 #include "doctor/whole_machine.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
+#include "firewall/refusals.h"
 #include "policy/describe.h"
 #include "policy/outline.h"
 #include "run/options.h"
@@ -78,6 +79,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     enforcement->loop = loop;
     enforcement->options = options;
     enforcement->since_ms = clock_now_ms();
+    enforcement_open_journal(enforcement);
     r = policy_build(nothing, &enforcement->deny_all, &error);
     policy_builder_free(nothing);
     if (r == 0)
@@ -207,6 +209,7 @@ int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
     r = open_parts(enforcement, failure);
     if (r < 0)
         return r;
+    enforcement_observe_gates(enforcement);
     enforcement_hand_out_policy(enforcement, policy);
     enforcement_find_servers(enforcement, policy, &enforcement->servers);
     resolver_set_servers(enforcement->resolver, &enforcement->servers);
@@ -215,6 +218,7 @@ int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
         log_warning("the leases that an earlier daemon left cannot be read: %s, ignoring; names "
                     "are asked anew",
                     strerror(-r));
+    enforcement_learn_names(enforcement);
     if (enforcement_load_table(enforcement, policy, &enforcement->servers, &error) < 0)
         return failure_set(failure, EX_UNAVAILABLE, "%s", error.message);
     r = firewall_flush_dns_flows(enforcement->firewall);
@@ -227,6 +231,7 @@ int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
     enforcement->outline = outline_of(policy);
     enforcement_cut_flows(enforcement, before);
     free(before);
+    enforcement_hear_refusals(enforcement);
     return 0;
 }
 
@@ -302,6 +307,9 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .resolver = enforcement->resolver,
         .leases = enforcement->leases,
         .counters = &enforcement->counters,
+        .journal = enforcement->journal,
+        .tells_packets = enforcement->refusals != NULL,
+        .untold = enforcement->refusals ? refusals_lost(enforcement->refusals) : 0,
         .verified_ms = enforcement->verified_ms,
         .owns_table = firewall_owns_table(enforcement->firewall),
         .restored = enforcement->guard.restored,
@@ -316,6 +324,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
     }
     while ((weakness = firewall_weakness(enforcement->firewall, index++)))
         add_weakness(ret_view, weakness);
+    if (enforcement->untellable)
+        add_weakness(ret_view, enforcement->untellable);
     if (enforcement->guard.rewriter[0])
         add_weakness(ret_view, enforcement->guard.rewriter);
     if (enforcement->has_uncut_flows)
@@ -337,6 +347,7 @@ static void on_resolver_closed(void *context)
     configuration_done(&enforcement->configuration);
     policy_free(enforcement->deny_all);
     free(enforcement->outline);
+    enforcement_free_journal(enforcement);
     enforcement->on_closed(enforcement->closed_context);
 }
 
@@ -369,6 +380,10 @@ void enforcement_close(struct enforcement *enforcement, void (*on_closed)(void *
     if (enforcement->guard.monitor) {
         enforcement->parts_open++;
         enforcement_unguard(enforcement, on_part_closed);
+    }
+    if (enforcement->refusals) {
+        enforcement->parts_open++;
+        enforcement_stop_hearing(enforcement, on_part_closed);
     }
     if (enforcement->watches_links) {
         enforcement->parts_open++;

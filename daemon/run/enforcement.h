@@ -21,7 +21,10 @@
 #include "run/stamp.h"
 
 struct docker_probe;
+struct journal;
 struct monitor;
+struct names;
+struct refusals;
 struct run_options;
 
 /* Notices what others do to the table, and undoes it. */
@@ -75,6 +78,13 @@ struct enforcement {
                          policy */
     bool is_resolv_conf_unread; /* it is there, but could not be read: to be tried again */
     bool has_uncut_flows;       /* that are no longer allowed: to be tried again */
+
+    struct journal *journal;
+    struct names *names;
+    struct refusals *refusals; /* NULL: the kernel does not tell which packets it refuses */
+    uv_poll_t refused;
+    void (*on_deaf)(void *context);
+    const char *untellable; /* why it does not, for people; NULL: it does, or is not asked yet */
 
     uv_poll_t links; /* network interfaces come and go */
     bool watches_links;

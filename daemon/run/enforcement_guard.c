@@ -177,6 +177,7 @@ void enforcement_check(struct enforcement *enforcement)
     check(enforcement);
     look_around(enforcement);
     enforcement_cut_again(enforcement);
+    enforcement_hear_refusals(enforcement);
     log_unlogged(&enforcement->guard);
 }
 

@@ -47,6 +47,20 @@ void enforcement_guard(struct enforcement *enforcement);
 /* Only where a monitor is open; on_closed gets the enforcement. */
 void enforcement_unguard(struct enforcement *enforcement, void (*on_closed)(void *context));
 
+/* Keeps what happens, for people: from the first on what is asked, later also which packets are
+ * refused. Failure is a weakness, no error: all of it is refused whether anybody writes it down or
+ * not. */
+void enforcement_open_journal(struct enforcement *enforcement);
+/* Once the gates are open, and once the leases of an earlier daemon are known. */
+void enforcement_observe_gates(struct enforcement *enforcement);
+void enforcement_learn_names(struct enforcement *enforcement);
+/* Tries, and tries again when called once more. */
+void enforcement_hear_refusals(struct enforcement *enforcement);
+/* Only where they are heard; on_deaf gets the enforcement. */
+void enforcement_stop_hearing(struct enforcement *enforcement, void (*on_deaf)(void *context));
+/* When nobody writes any more. */
+void enforcement_free_journal(struct enforcement *enforcement);
+
 /* Follows interfaces that come and go, until the enforcement closes. */
 void enforcement_watch_links(struct enforcement *enforcement);
 

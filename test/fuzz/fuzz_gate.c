@@ -154,6 +154,15 @@ void gate_tcp_question_ended(struct gate_connection *connection)
     now.waiting--;
 }
 
+int gate_tcp_client(const struct gate_connection *connection, struct address *ret_client,
+                    uint16_t *ret_port)
+{
+    (void)connection;
+    *ret_client = (struct address){ADDRESS_V4, {192, 0, 2, 7}};
+    *ret_port = 40000;
+    return 0;
+}
+
 int gate_tcp_destination(const struct gate_connection *connection, struct address *ret_destination)
 {
     (void)connection;

@@ -153,14 +153,14 @@ class Egressd:
     def ctl(self, *argv, check=True, uid=None):
         return self._container.run([CLIENT, *argv], uid=uid, check=check, timeout=40)
 
-    def ask(self, command, timeout=10):
+    def ask(self, command, timeout=10, **members):
         """What the daemon itself replies to root, without a client; None: nobody is there."""
         path = self._container.path("/run/egressd/control.sock")
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(timeout)
             try:
                 client.connect(str(path))
-                client.sendall(json.dumps({"command": command}).encode() + b"\n")
+                client.sendall(json.dumps({"command": command, **members}).encode() + b"\n")
                 with client.makefile() as lines:
                     return json.loads(lines.readline() or "null")
             except (ConnectionError, FileNotFoundError):

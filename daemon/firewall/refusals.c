@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "firewall/refusals.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <linux/netlink.h>
+
+#include "base/memory.h"
+#include "firewall/netlink.h"
+#include "firewall/ruleset.h"
+
+#define READ_SIZE 4096 /* a message about REFUSAL_LOG_SNAPLEN bytes of a packet is far smaller */
+#define READS_MAX 64
+#define RECEIVE_BUFFER_SIZE (256 << 10)
+
+struct refusals {
+    struct netlink *netlink;
+    int fd;
+    uint32_t sequence; /* that the next one should have */
+    uint64_t lost;
+    uint8_t datagram[READ_SIZE];
+};
+
+static struct nlmsghdr *start_configuration(struct netlink *netlink, void *buffer)
+{
+    struct nlmsghdr *message =
+        netlink_start(netlink, buffer, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, AF_UNSPEC, 0);
+
+    ((struct nfgenmsg *)mnl_nlmsg_get_payload(message))->res_id = htons(REFUSAL_LOG_GROUP);
+    return message;
+}
+
+/* Who has the group keeps it, and the kernel lets nobody else speak of it. */
+static int take_group(struct netlink *netlink)
+{
+    const struct nfulnl_msg_config_cmd command = {.command = NFULNL_CFG_CMD_BIND};
+    char buffer[256] = {0};
+    struct nlmsghdr *message = start_configuration(netlink, buffer);
+    int r;
+
+    mnl_attr_put(message, NFULA_CFG_CMD, sizeof(command), &command);
+    r = netlink_request(netlink, message);
+    return r == -EPERM || r == -EEXIST ? -EBUSY : r;
+}
+
+/* The beginning of each packet, and numbers by which one sees that some are missing. */
+static int configure(struct netlink *netlink)
+{
+    const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(REFUSAL_LOG_SNAPLEN),
+                                                .copy_mode = NFULNL_COPY_PACKET};
+    char buffer[256] = {0};
+    struct nlmsghdr *message = start_configuration(netlink, buffer);
+
+    mnl_attr_put(message, NFULA_CFG_MODE, sizeof(mode), &mode);
+    mnl_attr_put_u16(message, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
+    return netlink_request(netlink, message);
+}
+
+int refusals_open(struct refusals **ret_refusals)
+{
+    struct netlink *netlink;
+    int fd = netlink_socket(NETLINK_NETFILTER);
+    int r = fd < 0 ? fd : netlink_open(fd, &netlink);
+
+    if (r < 0)
+        return r;
+    netlink_set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_SIZE);
+    r = take_group(netlink);
+    if (r == 0)
+        r = configure(netlink);
+    if (r < 0) {
+        netlink_close(netlink);
+        return r;
+    }
+
+    struct refusals *refusals = xcalloc(1, sizeof(*refusals));
+
+    refusals->netlink = netlink;
+    refusals->fd = fd;
+    *ret_refusals = refusals;
+    return 0;
+}
+
+void refusals_close(struct refusals *refusals)
+{
+    if (!refusals)
+        return;
+    netlink_close(refusals->netlink);
+    free(refusals);
+}
+
+int refusals_fd(const struct refusals *refusals)
+{
+    return refusals->fd;
+}
+
+uint64_t refusals_lost(const struct refusals *refusals)
+{
+    return refusals->lost;
+}
+
+/* The kernel counts from 0 since the group was taken. */
+static void count_lost(struct refusals *refusals, const struct refusal *refusal)
+{
+    if (!refusal->has_sequence)
+        return;
+    refusals->lost += (uint32_t)(refusal->sequence - refusals->sequence);
+    refusals->sequence = refusal->sequence + 1;
+}
+
+/* Returns the size of a datagram of the kernel; 0: of somebody else, or it could not be had whole;
+ * -EAGAIN: there is nothing more. */
+static ssize_t receive(struct refusals *refusals)
+{
+    struct sockaddr_nl from = {0};
+    socklen_t from_size = sizeof(from);
+    ssize_t size = recvfrom(refusals->fd, refusals->datagram, READ_SIZE, MSG_DONTWAIT | MSG_TRUNC,
+                            (struct sockaddr *)&from, &from_size);
+
+    if (size < 0)
+        return errno == EINTR || errno == ENOBUFS ? 0 : -EAGAIN; /* ENOBUFS: the numbers tell */
+    return from.nl_pid == 0 && size <= READ_SIZE ? size : 0;
+}
+
+void refusals_read(struct refusals *refusals,
+                   void (*on_refusal)(void *context, const struct refusal *refusal), void *context)
+{
+    ssize_t size;
+
+    for (int reads = 0; reads < READS_MAX && (size = receive(refusals)) >= 0; reads++) {
+        int left = (int)size;
+
+        /* mnl_nlmsg_ok takes a length beyond INT_MAX for a negative one. */
+        for (const struct nlmsghdr *message = (const struct nlmsghdr *)refusals->datagram;
+             mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+             message = mnl_nlmsg_next(message, &left)) {
+            struct refusal refusal;
+
+            if (refusal_read(message, &refusal) < 0)
+                continue;
+            count_lost(refusals, &refusal);
+            on_refusal(context, &refusal);
+        }
+    }
+}

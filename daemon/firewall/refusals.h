@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the table refuses, as the kernel tells it, packet by packet: a socket of its own. Packets
+ * are refused whether anybody listens or not. */
+#ifndef EGRESSD_FIREWALL_REFUSALS_H
+#define EGRESSD_FIREWALL_REFUSALS_H
+
+#include <stdint.h>
+
+#include "firewall/refusal.h"
+
+struct refusals;
+
+/* -EBUSY: another process of this network namespace is told instead (one of the kernel's groups has
+ * one listener); -errno: this kernel does not tell (nfnetlink_log). */
+int refusals_open(struct refusals **ret_refusals);
+void refusals_close(struct refusals *refusals); /* NULL-safe */
+
+/* Becomes readable when there is something to hear. */
+int refusals_fd(const struct refusals *refusals);
+
+/* Calls on_refusal for what there is, never waits. Bounded: the descriptor may still be readable
+ * afterwards, so that a flood leaves time for everything else. */
+void refusals_read(struct refusals *refusals,
+                   void (*on_refusal)(void *context, const struct refusal *refusal), void *context);
+
+/* How many packets the kernel wanted to tell and could not: nobody listened fast enough. */
+uint64_t refusals_lost(const struct refusals *refusals);
+
+#endif

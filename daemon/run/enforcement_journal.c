@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* What is refused and granted, written down for people: what the gates say, and what the kernel
+ * tells. */
+#include "run/enforcement_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dns/gate.h"
+#include "dns/resolver.h"
+#include "firewall/firewall.h"
+#include "firewall/leases.h"
+#include "firewall/refusals.h"
+#include "journal/journal.h"
+#include "journal/judge.h"
+#include "journal/names.h"
+
+static enum journal_verdict refused(const struct enforcement *enforcement)
+{
+    return policy_mode(enforcement_policy(enforcement)) == POLICY_AUDIT ? JOURNAL_WOULD_REFUSE
+                                                                        : JOURNAL_REFUSED;
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void record_question(struct enforcement *enforcement, enum journal_via via,
+                            const struct gate_question_told *told)
+{
+    const struct journal_event event = {
+        .kind = told->is_granted ? JOURNAL_GRANT : JOURNAL_QUESTION,
+        .verdict = told->is_granted ? JOURNAL_GRANTED : refused(enforcement),
+        .via = via,
+        .reason = told->reason,
+        .name = told->name,
+        .protocol = JOURNAL_NO_PROTOCOL,
+        .port = JOURNAL_NO_PORT,
+        .uid = JOURNAL_NO_USER,
+        .detail = told->why,
+    };
+
+    journal_record(enforcement->journal, &event, clock_now_ms());
+}
+
+static void on_told(void *context, const struct gate_question_told *told)
+{
+    record_question(context, JOURNAL_VIA_OUT, told);
+}
+
+static void on_told_inside(void *context, const struct gate_question_told *told)
+{
+    record_question(context, JOURNAL_VIA_FORWARD, told);
+}
+
+static void on_addresses(void *context, const char *name, const struct address *addresses,
+                         size_t count)
+{
+    struct enforcement *enforcement = context;
+
+    for (size_t i = 0; i < count; i++)
+        names_learn(enforcement->names, &addresses[i], name);
+}
+
+void enforcement_observe_gates(struct enforcement *enforcement)
+{
+    resolver_observe_addresses(enforcement->resolver, on_addresses, enforcement);
+    gate_observe(enforcement->gate, on_told, enforcement);
+    gate_observe(enforcement->inner_gate, on_told_inside, enforcement);
+}
+
+static void on_lease(void *context, const struct lease_view *lease)
+{
+    on_addresses(context, lease->name, &lease->address, 1);
+}
+
+void enforcement_learn_names(struct enforcement *enforcement)
+{
+    leases_each(enforcement->leases, on_lease, enforcement);
+}
+
+/* --- packets ---------------------------------------------------------------------------------- */
+
+static void on_refusal(void *context, const struct refusal *refusal)
+{
+    struct enforcement *enforcement = context;
+    struct journal_event event = {
+        .kind = JOURNAL_PACKET,
+        .verdict = refusal->is_forbidden ? JOURNAL_REFUSED : refused(enforcement),
+        .reason = JOURNAL_FORBIDDEN,
+        .via = refusal->is_forwarded ? JOURNAL_VIA_FORWARD : JOURNAL_VIA_OUT,
+        .address = refusal->destination,
+        .protocol = refusal->protocol,
+        .port = refusal->port,
+        .uid = refusal->uid,
+    };
+
+    event.name = names_find(enforcement->names, &refusal->destination, &event.names_more);
+    if (!refusal->is_forbidden)
+        journal_judge_packet(enforcement_policy(enforcement), &event);
+    journal_record(enforcement->journal, &event, clock_now_ms());
+}
+
+static void on_refused(uv_poll_t *poll, int status, int events)
+{
+    struct enforcement *enforcement = poll->data;
+
+    (void)events;
+    refusals_read(enforcement->refusals, on_refusal, enforcement);
+    if (status < 0) /* an overflow; libuv listens no more */
+        uv_poll_start(poll, UV_READABLE, on_refused);
+}
+
+void enforcement_hear_refusals(struct enforcement *enforcement)
+{
+    const char *why = NULL;
+    int r;
+
+    if (enforcement->refusals)
+        return;
+    r = refusals_open(&enforcement->refusals);
+    if (r == -EBUSY)
+        why = "another program takes what the kernel tells of refused connections (nflog group 5): "
+              "they are refused, but not shown";
+    else if (r < 0)
+        why = "this kernel does not tell which connections are refused (nfnetlink_log): they are "
+              "refused, but not shown";
+    else if (uv_poll_init(enforcement->loop, &enforcement->refused,
+                          refusals_fd(enforcement->refusals)) < 0)
+        why =
+            "no room to listen to what the kernel tells of refused connections: they are refused, "
+            "but not shown";
+    if (why && why != enforcement->untellable)
+        log_warning("%s", why);
+    enforcement->untellable = why;
+    if (why) {
+        refusals_close(enforcement->refusals);
+        enforcement->refusals = NULL;
+        return;
+    }
+    enforcement->refused.data = enforcement;
+    uv_poll_start(&enforcement->refused, UV_READABLE, on_refused);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+void enforcement_open_journal(struct enforcement *enforcement)
+{
+    enforcement->journal = journal_new(clock_now_ms());
+    enforcement->names = names_new();
+}
+
+void enforcement_free_journal(struct enforcement *enforcement)
+{
+    journal_free(enforcement->journal);
+    names_free(enforcement->names);
+}
+
+static void on_refused_closed(uv_handle_t *handle)
+{
+    struct enforcement *enforcement = handle->data;
+
+    refusals_close(enforcement->refusals);
+    enforcement->on_deaf(enforcement);
+}
+
+void enforcement_stop_hearing(struct enforcement *enforcement, void (*on_deaf)(void *context))
+{
+    enforcement->on_deaf = on_deaf;
+    uv_close((uv_handle_t *)&enforcement->refused, on_refused_closed);
+}
