@@ -8,8 +8,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const BAR = { pitch: 10, width: 8, height: 78 };
 
 const lines = new Map(); // id -> what was refused, as `log` has it, and when we heard it
-let daemon = "";         // which one we heard it from
-let after = 0;
+let daemon = {};         // which one we heard it from
+let after = 0;           // what it has told so far
 
 const $ = id => document.getElementById(id);
 
@@ -94,10 +94,8 @@ function showWeaknesses(weaknesses) {
 
 // --- what is allowed ----------------------------------------------------------------------------
 
-function cell(className, text, ...tags) {
-  const made = element("td", className, text);
-  made.append(...tags.map(tag => element("span", "tag", tag)));
-  return made;
+function cell(text, className) {
+  return element("td", className, text);
 }
 
 function row(...cells) {
@@ -106,26 +104,47 @@ function row(...cells) {
   return made;
 }
 
-function tagsOf(entry) {
-  const tags = [];
-  if (entry.list === "deny") tags.push("denied");
-  if (entry.group) tags.push(`@${entry.group}`);
-  return tags;
-}
-
 function portsOf(entry) {
   const ports = (entry.ports || []).join(" ");
   return ports === "* */udp" ? "every port" : ports;
 }
 
+function sourceOf(entry) {
+  return entry.file ? `${entry.file}:${entry.line}` : "";
+}
+
+function groupCell(name, entries) {
+  const made = cell();
+  const hosts = element("details");
+  const list = element("ul");
+  hosts.append(element("summary", "", `@${name}: ${entries.length}`), list);
+  list.append(...entries.map(entry => element("li", "", `${entry.host} ${portsOf(entry)}`)));
+  made.append(hosts);
+  return made;
+}
+
+// A group is one row, of all its entries.
+function rowsOf(entries) {
+  const rows = new Map();
+  for (const entry of entries) {
+    const key = entry.group ? `${entry.list} @${entry.group} ${sourceOf(entry)}` : rows.size;
+    if (!rows.has(key)) rows.set(key, []);
+    rows.get(key).push(entry);
+  }
+  return [...rows.values()].map(same => {
+    const first = same[0];
+    const host = first.group ? groupCell(first.group, same) : cell(first.host);
+    if (first.list === "deny") host.append(element("span", "tag", "denied"));
+    return row(host, cell(first.group ? "" : portsOf(first)), cell(sourceOf(first)));
+  });
+}
+
 function showEntries(status) {
   const entries = status.entries || [];
-  const allowed = entries.filter(entry => entry.list === "allow");
-  show("entry-count", String(allowed.length));
-  fill("entries", entries.slice(0, ROWS_MAX).map(entry =>
-    row(cell("", entry.host, ...tagsOf(entry)), cell("", portsOf(entry)),
-      cell("", entry.file ? `${entry.file}:${entry.line}` : ""))));
-  showRest("entries-rest", entries.length - ROWS_MAX);
+  const rows = rowsOf(entries);
+  show("entry-count", String(entries.filter(entry => entry.list === "allow").length));
+  fill("entries", rows.slice(0, ROWS_MAX));
+  showRest("entries-rest", rows.length - ROWS_MAX);
 }
 
 function addressesOf(name) {
@@ -148,8 +167,8 @@ function showNames(status) {
   show("name-count", String(names.length + more));
   show("lease-count", String(status.leases || 0));
   fill("names", names.slice(0, ROWS_MAX).map(name =>
-    row(cell("", name.name), cell("", name.state || "leased"), cell("text", addressesOf(name)),
-      cell("", timeLeft(name)))));
+    row(cell(name.name), cell(name.state || "leased"), cell(addressesOf(name), "text"),
+      cell(timeLeft(name)))));
   showRest("names-rest", Math.max(0, names.length - ROWS_MAX) + more);
 }
 
@@ -270,6 +289,15 @@ function showRefused() {
   showRest("refused-rest", recent.length - ROWS_MAX);
 }
 
+// What was refused too, and does not stand in the list.
+function showUntold(log) {
+  const told = [];
+  if (log.untold === null) told.push("The kernel tells of no refused packets here, so only names are listed.");
+  if (log.untold > 0) told.push(`${plural(log.untold, "refused packet")} came too fast to be listed.`);
+  if (log.forgotten > 0) told.push(`${plural(log.forgotten, "older line")} had to be forgotten.`);
+  show("untold", told.join(" "));
+}
+
 function sameText(a, b) {
   return targetOf(a) === targetOf(b) && whoOf(a) === whoOf(b) && a.reason === b.reason &&
     JSON.stringify(a.suggestion) === JSON.stringify(b.suggestion);
@@ -277,6 +305,7 @@ function sameText(a, b) {
 
 function hear(log) {
   const news = [];
+  const isFirst = after === 0;
   after = log.next;
   for (const line of log.entries) {
     const before = lines.get(line.id);
@@ -286,8 +315,9 @@ function hear(log) {
     if (!before) news.push(targetOf(line));
     lines.set(line.id, line);
   }
-  if (news.length > 0) show("news", `Refused: ${news.slice(-3).join(", ")}`);
+  if (news.length > 0 && !isFirst) show("news", `Refused: ${news.slice(-3).join(", ")}`);
   showHour(log.hour);
+  showUntold(log);
 }
 
 // --- asking -------------------------------------------------------------------------------------
@@ -298,10 +328,12 @@ async function ask(path) {
   return answer;
 }
 
+// Another daemon's lines are not this one's; another policy suggests other things.
 function forgetOthers(status) {
-  const now = `${status.pid} ${status.since}`;
-  if (now === daemon) return;
+  const now = { pid: status.pid, reloads: status.counters && status.counters.reloads, since_s: status.since_s };
+  const isSame = now.pid === daemon.pid && now.reloads === daemon.reloads && now.since_s >= daemon.since_s;
   daemon = now;
+  if (isSame) return;
   after = 0;
   lines.clear();
 }
