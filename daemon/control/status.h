@@ -13,12 +13,14 @@
  *                 workspace cannot be adopted as it is ("FILE:LINE:COLUMN: ..."), or null}. A LINE
  *                 is "allow api.example.com 80 443 private", "deny 192.0.2.0/24 *", "refusal
  *                 nxdomain": see policy/outline.h
- *   "entries"     [{"list":"allow"|"deny","entry":AS WRITTEN,"host","ports":["443",...],
- *                  "group" (null: of none),"file","line","names"}]; names: of a wildcard in allow,
- * to how many names it may lead and has led, {"most","used","refused": questions,"standing": "ok",
- * "resting" (too many within an hour) or "spent"}, else null "names"
- * [{"name","state","ttl_left_s","last_error", "addresses":[{"address","ports":[...],"left_s"}]}],
- * by name; left_s 0: the lease has ended, a flow may still use it. state "": known by leases alone
+ *   "entries"     [{"list":"allow"|"deny","entry":AS WRITTEN,"host","ports":["443",...],"group",
+ *                  "file","line","names"}]; group: that it is of, or null; names: of a wildcard in
+ *                  allow, to how many names it may lead and has led, {"most","used","refused":
+ *                  questions,"standing": "ok", "resting" (too many within an hour) or "spent"},
+ *                  else null
+ *   "names"       [{"name","state","ttl_left_s","last_error",
+ *                  "addresses":[{"address","ports":[...],"left_s"}]}], by name; left_s 0: the lease
+ *                  has ended, a flow may still use it. state "": known by leases alone
  *   "names_left_out", "addresses_left_out"   how many more there are than are listed
  *   "upstreams"   [{"address","port"}]; "embedded_resolver": Docker's, or null
  *   "leases"      how many addresses are leased, all names together
