@@ -134,6 +134,8 @@ main() {
     install_file 755 "$binary" "$daemon"
     install_file 755 "$here/entrypoint.sh" "$share/entrypoint.sh"
     install_file 755 "$here/wait.sh" "$share/wait.sh"
+    install_file 644 "$here/egressd.schema.json" "$share/egressd.schema.json"
+    install_file 644 "$here/devcontainer.schema.json" "$share/devcontainer.schema.json"
     install_completions
     install_manuals
     mkdir -p "${client%/*}"

@@ -39,7 +39,8 @@ def test_package(world):
     assert done.returncode == 0, done.stdout + done.stderr
     with tarfile.open(world.folder / "out/devcontainer-feature-egressd.tgz") as package:
         names = {pathlib.PurePath(name).as_posix() for name in package.getnames()}
-    assert {"devcontainer-feature.json", "install.sh", "entrypoint.sh", "wait.sh"} <= names
+    assert {"devcontainer-feature.json", "install.sh", "entrypoint.sh", "wait.sh",
+            "egressd.schema.json", "devcontainer.schema.json"} <= names
     assert f"bin/egressd-{platform.machine()}.gz" in names
 
 
