@@ -132,8 +132,8 @@ const struct command doctor_command = {
     .name = "doctor",
     .summary = "what could undo the protection here",
     .description =
-        "Looks for what could undo the protection, from where you are: sudo, capabilities,\n"
-        "engine sockets, shared namespaces; and says what to do about each.\n",
+        "Looks for what could undo the protection, from where you are: sudo,\n"
+        "capabilities, engine sockets, shared namespaces; and says what to do about each.\n",
     .exit_status = "0 nothing found, 1 something found",
     .print = print_findings,
     .run = run_doctor,

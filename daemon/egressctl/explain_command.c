@@ -61,9 +61,9 @@ const struct command explain_command = {
     .name = "explain",
     .operand = "HOST[:PORT[/udp]]",
     .summary = "which entry decides, and what would allow it",
-    .description =
-        "Says which entry of the policy decides about a host, where that entry stands, and\n"
-        "what would allow a host that is refused. A URL does as well. Nothing is sent.\n",
+    .description = "Says which entry of the policy decides about a host, where that entry stands,\n"
+                   "and what would allow a host that is refused. A URL does as well. Nothing is\n"
+                   "sent.\n",
     .exit_status = "0 allowed, 1 refused",
     .print = print_explanation,
     .run = run_explain,

@@ -153,9 +153,9 @@ const struct command log_command = {
     .name = "log",
     .summary = "what was refused or granted, and what to add",
     .description =
-        "Shows what was refused and what was granted since egressd started, what happened\n"
-        "last at the end: when, what, whose, how often, why, and the entry that would allow\n"
-        "it. What repeats is one line with a count. With --json and -f: one object a line.\n",
+        "Shows what was refused and what was granted since egressd started, the latest at\n"
+        "the end: when, what, whose, how often, why, and the entry that would allow it. What\n"
+        "repeats is one line with a count. With --json, -f prints one object a line.\n",
     .exit_status = "0 shown",
     .options = {{"follow", 'f', NULL, "goes on, and shows what happens as it happens"}},
     .print = log_lines_print_all,

@@ -131,6 +131,23 @@ static int read_packet(const struct nlattr *payload, struct refusal *refusal)
     return version == 6 ? read_ipv6(&c, refusal) : -EBADMSG;
 }
 
+static bool is_about_packet(const struct nlmsghdr *message)
+{
+    return message->nlmsg_type == (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET);
+}
+
+int refusal_read_sequence(const struct nlmsghdr *message, uint32_t *ret_sequence)
+{
+    struct attributes attributes;
+
+    if (!is_about_packet(message) ||
+        attributes_read(message, sizeof(struct nfgenmsg), &attributes) < 0 ||
+        !attributes_bytes(&attributes, NFULA_SEQ, sizeof(*ret_sequence)))
+        return -ENOMSG;
+    *ret_sequence = attributes_u32(&attributes, NFULA_SEQ, 0);
+    return 0;
+}
+
 int refusal_read(const struct nlmsghdr *message, struct refusal *ret_refusal)
 {
     struct refusal refusal = {
@@ -141,7 +158,7 @@ int refusal_read(const struct nlmsghdr *message, struct refusal *ret_refusal)
     uint32_t uid;
     int r;
 
-    if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
+    if (!is_about_packet(message))
         return -ENOMSG;
     if (attributes_read(message, sizeof(struct nfgenmsg), &attributes) < 0)
         return -EBADMSG;
@@ -160,8 +177,6 @@ int refusal_read(const struct nlmsghdr *message, struct refusal *ret_refusal)
     refusal.is_forwarded = header->hook == NF_INET_FORWARD;
     uid = attributes_u32(&attributes, NFULA_UID, UINT32_MAX);
     refusal.uid = uid == UINT32_MAX ? REFUSAL_NO_USER : (int64_t)uid;
-    refusal.has_sequence = attributes_bytes(&attributes, NFULA_SEQ, sizeof(uint32_t)) != NULL;
-    refusal.sequence = attributes_u32(&attributes, NFULA_SEQ, 0);
     *ret_refusal = refusal;
     return 0;
 }

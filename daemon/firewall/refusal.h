@@ -22,12 +22,14 @@ struct refusal {
     int64_t uid;       /* of the socket; what is forwarded has none */
     bool is_forbidden; /* no policy would allow it; else the one of now does not */
     bool is_forwarded; /* a container inside this one sent it */
-    bool has_sequence;
-    uint32_t sequence; /* grows by one with each packet that the kernel tells or would tell */
 };
 
 /* 0; -ENOMSG: not about a packet that our table refused; -EBADMSG: malformed, or neither IPv4 nor
  * IPv6. */
 int refusal_read(const struct nlmsghdr *message, struct refusal *ret_refusal);
+
+/* The number of a message about any packet, one more with each that the kernel tells or wants to
+ * tell. -ENOMSG: it has none. */
+int refusal_read_sequence(const struct nlmsghdr *message, uint32_t *ret_sequence);
 
 #endif

@@ -106,12 +106,14 @@ uint64_t refusals_lost(const struct refusals *refusals)
 }
 
 /* The kernel counts from 0 since the group was taken. */
-static void count_lost(struct refusals *refusals, const struct refusal *refusal)
+static void count_lost(struct refusals *refusals, const struct nlmsghdr *message)
 {
-    if (!refusal->has_sequence)
+    uint32_t sequence;
+
+    if (refusal_read_sequence(message, &sequence) < 0)
         return;
-    refusals->lost += (uint32_t)(refusal->sequence - refusals->sequence);
-    refusals->sequence = refusal->sequence + 1;
+    refusals->lost += (uint32_t)(sequence - refusals->sequence);
+    refusals->sequence = sequence + 1;
 }
 
 /* Returns the size of a datagram of the kernel; 0: of somebody else, or it could not be had whole;
@@ -142,10 +144,9 @@ void refusals_read(struct refusals *refusals,
              message = mnl_nlmsg_next(message, &left)) {
             struct refusal refusal;
 
-            if (refusal_read(message, &refusal) < 0)
-                continue;
-            count_lost(refusals, &refusal);
-            on_refusal(context, &refusal);
+            count_lost(refusals, message);
+            if (refusal_read(message, &refusal) == 0)
+                on_refusal(context, &refusal);
         }
     }
 }

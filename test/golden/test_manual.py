@@ -11,6 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / os.environ.get("EGRESSD_BUILD", "build/dev") / "egressd"
+SCHEMAS = ROOT / "test/network/replies"
 PAGES = sorted((ROOT / "doc").glob("*.[158]"))
 
 
@@ -19,7 +20,8 @@ def page(name):
 
 
 def commands_of(text):
-    return set(re.findall(r"^\.It Cm ([a-z-]+)", text, re.MULTILINE))
+    described = text.split(".Sh JSON")[0]
+    return set(re.findall(r"^\.It Cm ([a-z-]+)", described, re.MULTILINE))
 
 
 def options_of(text):
@@ -72,6 +74,17 @@ def test_what_a_command_takes_stands_at_the_command():
                 f"{command} --{option}"
 
 
+def test_every_member_of_the_json():
+    """The schemas hold the replies; the manual names their members."""
+    section = page("egressctl.1").split(".Sh JSON")[1].split(".Sh ")[0]
+    for item in section.split(".It Cm ")[1:]:
+        commands, text = item.split("\n", 1)
+        schema = "change" if commands == "apply , reload" else commands
+        members = set(json.loads((SCHEMAS / f"{schema}.json").read_text())["properties"]) - {"ok"}
+        named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"\.Li (.*)", text))))
+        assert members <= named, commands
+
+
 def test_the_daemon():
     shown = help_of("egressd")
     assert set(re.findall(r"^\D{7}egressd ([a-z]+)", shown, re.MULTILINE)) == \
@@ -89,5 +102,5 @@ def test_every_key_of_a_policy():
 
 def test_no_line_is_wider_than_a_terminal():
     commands = commands_of(page("egressctl.1"))
-    texts = [help_of("egressctl"), *(help_of("egressctl", each) for each in commands)]
+    texts = [help_of("egressctl"), help_of("egressd"), *(help_of("egressctl", each) for each in commands)]
     assert not [line for text in texts for line in text.splitlines() if len(line) > 80]
