@@ -440,6 +440,11 @@ void act_redirect(struct nftnl_rule *rule, uint16_t port)
     nftnl_expr_set_u32(expr, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
+void act_count(struct nftnl_rule *rule)
+{
+    append(rule, "counter");
+}
+
 void act_limit(struct nftnl_rule *rule, uint64_t rate, uint32_t burst)
 {
     struct nftnl_expr *expr = append(rule, "limit");

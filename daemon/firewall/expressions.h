@@ -88,6 +88,8 @@ void act_mark_flow(struct nftnl_rule *rule, uint32_t bit);
 /* redirect to :PORT */
 void act_redirect(struct nftnl_rule *rule, uint16_t port);
 /* limit rate RATE/second burst BURST packets */
+/* Counts the packets that come so far. */
+void act_count(struct nftnl_rule *rule);
 void act_limit(struct nftnl_rule *rule, uint64_t rate, uint32_t burst);
 /* log prefix PREFIX group GROUP snaplen SNAPLEN queue-threshold 1 */
 void act_log(struct nftnl_rule *rule, const char *prefix, uint16_t group, uint32_t snaplen);

@@ -19,6 +19,7 @@ static const struct {
     {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "log"},
     /* Unlimited, it would be a way to keep the machine busy. */
     {FEATURE_LOG, NFPROTO_INET, NFT_MSG_NEWRULE, "limit"},
+    {FEATURE_COUNT, NFPROTO_INET, NFT_MSG_NEWRULE, "counter"},
     {FEATURE_REJECT, NFPROTO_INET, NFT_MSG_NEWRULE, "reject"},
     {FEATURE_ROUTE, NFPROTO_INET, NFT_MSG_NEWRULE, "fib"},
     {FEATURE_OWNER, NFPROTO_INET, NFT_MSG_NEWTABLE, NULL},
@@ -30,6 +31,9 @@ static const struct {
 static const char *const weaknesses[FEATURES] = {
     [FEATURE_LOG] =
         "this kernel cannot log (nft_log, nft_limit): refused connections are not shown",
+    [FEATURE_COUNT] =
+        "this kernel cannot count (nft_counter): of many refused connections at once, those that "
+        "are not shown are not counted either",
     [FEATURE_REJECT] =
         "this kernel cannot reject (nft_reject_inet): what is refused hangs until it "
         "times out",

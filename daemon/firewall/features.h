@@ -13,6 +13,7 @@
 
 enum feature {
     FEATURE_LOG,    /* refusals can be told */
+    FEATURE_COUNT,  /* it is known how many refusals there are, also those that are not told */
     FEATURE_REJECT, /* refusals are felt at once, not by timeout */
     FEATURE_OWNER,  /* the tables are ours: nobody else can change them, nor do they end with us */
     FEATURE_ROUTE,  /* containers within this one get answers about names */

@@ -3,10 +3,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
@@ -14,6 +20,8 @@
 #include "base/memory.h"
 #include "firewall/netlink.h"
 #include "firewall/ruleset.h"
+#include "firewall/sets.h"
+#include "firewall/state.h"
 
 #define READ_SIZE 4096 /* a message about REFUSAL_LOG_SNAPLEN bytes of a packet is far smaller */
 #define READS_MAX 64
@@ -23,7 +31,7 @@ struct refusals {
     struct netlink *netlink;
     int fd;
     uint32_t sequence; /* that the next one should have */
-    uint64_t lost;
+    uint64_t heard, lost;
     uint8_t datagram[READ_SIZE];
 };
 
@@ -100,6 +108,11 @@ int refusals_fd(const struct refusals *refusals)
     return refusals->fd;
 }
 
+uint64_t refusals_heard(const struct refusals *refusals)
+{
+    return refusals->heard;
+}
+
 uint64_t refusals_lost(const struct refusals *refusals)
 {
     return refusals->lost;
@@ -145,8 +158,73 @@ void refusals_read(struct refusals *refusals,
             struct refusal refusal;
 
             count_lost(refusals, message);
-            if (refusal_read(message, &refusal) == 0)
-                on_refusal(context, &refusal);
+            if (refusal_read(message, &refusal) < 0)
+                continue;
+            refusals->heard++;
+            on_refusal(context, &refusal);
         }
     }
+}
+
+/* --- counting --------------------------------------------------------------------------------- */
+
+struct count {
+    bool is_there;
+    uint64_t packets;
+};
+
+static int on_expression(struct nftnl_expr *expr, void *context)
+{
+    struct count *count = context;
+
+    if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0) {
+        count->is_there = true;
+        count->packets += nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
+    }
+    return MNL_CB_OK;
+}
+
+static int on_rule(void *context, const struct nlmsghdr *message)
+{
+    struct nftnl_rule *rule = nftnl_rule_alloc();
+    int r = -EBADMSG;
+
+    if (!rule)
+        abort();
+    if (nftnl_rule_nlmsg_parse(message, rule) >= 0)
+        r = nftnl_expr_foreach(rule, on_expression, context) < 0 ? -EBADMSG : 0;
+    nftnl_rule_free(rule);
+    return r;
+}
+
+static void on_restart(void *context)
+{
+    *(struct count *)context = (struct count){0};
+}
+
+/* Both chains that tell; no other rule counts. */
+int refusals_count(struct firewall *firewall, uint64_t *ret_packets)
+{
+    static const char *const chains[] = {"deny", "forbid"};
+    uint64_t packets = 0;
+
+    for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+        struct count count = {0};
+        const struct netlink_listener listener = {on_rule, on_restart, &count};
+        char buffer[256] = {0};
+        struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
+                                                 NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP);
+        int r;
+
+        mnl_attr_put_strz(message, NFTA_RULE_TABLE, FIREWALL_TABLE);
+        mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chains[i]);
+        r = netlink_dump(firewall->netlink, message, &listener);
+        if (r == 0 && !count.is_there)
+            r = -ENOENT;
+        if (r < 0)
+            return r;
+        packets += count.packets;
+    }
+    *ret_packets = packets;
+    return 0;
 }

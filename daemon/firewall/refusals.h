@@ -23,7 +23,14 @@ int refusals_fd(const struct refusals *refusals);
 void refusals_read(struct refusals *refusals,
                    void (*on_refusal)(void *context, const struct refusal *refusal), void *context);
 
-/* How many packets the kernel wanted to tell and could not: nobody listened fast enough. */
+/* How many it has been called for, and how many more the kernel wanted to tell and could not:
+ * nobody listened fast enough. */
+uint64_t refusals_heard(const struct refusals *refusals);
 uint64_t refusals_lost(const struct refusals *refusals);
+
+/* How many packets the table has refused since it was loaded, told or not: the kernel tells at most
+ * 50 a second. -ENOENT: it does not count (then features.h says so); -errno. */
+struct firewall;
+int refusals_count(struct firewall *firewall, uint64_t *ret_packets);
 
 #endif

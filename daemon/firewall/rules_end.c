@@ -16,7 +16,7 @@ static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
     rule_finish(ruleset->transaction, ruleset->expected, rule);
 }
 
-/* limit rate 50/second burst 50 packets log prefix PREFIX group 5 snaplen 96 ... */
+/* counter limit rate 50/second burst 50 packets log prefix PREFIX group 5 snaplen 96 ... */
 static void put_log(struct ruleset *ruleset, const char *chain, const char *prefix)
 {
     struct nftnl_rule *rule;
@@ -24,6 +24,8 @@ static void put_log(struct ruleset *ruleset, const char *chain, const char *pref
     if (ruleset->features.missing[FEATURE_LOG])
         return;
     rule = rule_start(NFPROTO_INET, chain, "tell egressd who was refused what");
+    if (!ruleset->features.missing[FEATURE_COUNT])
+        act_count(rule);
     act_limit(rule, 50, 50);
     act_log(rule, prefix, REFUSAL_LOG_GROUP, REFUSAL_LOG_SNAPLEN);
     finish(ruleset, rule);

@@ -143,7 +143,8 @@ static int append_expression(struct nftnl_expr *expr, void *context)
     char text[512] = "";
     int length;
 
-    nftnl_expr_snprintf(text, sizeof(text), expr, NFTNL_OUTPUT_DEFAULT, 0);
+    if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") != 0) /* it counts on */
+        nftnl_expr_snprintf(text, sizeof(text), expr, NFTNL_OUTPUT_DEFAULT, 0);
     /* The kernel gives a set without a name a number for one. */
     char *anonymous = strstr(text, "__set");
     if (anonymous)

@@ -19,13 +19,13 @@
 #include "doctor/whole_machine.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
-#include "firewall/refusals.h"
 #include "policy/describe.h"
 #include "policy/outline.h"
 #include "run/options.h"
 #include "run/outline_file.h"
 
 #define STALE_MAX_S 86400
+#define COUNT_INTERVAL_MS 100 /* of refusals: whoever asks often costs little */
 
 void enforcement_set_state(struct enforcement *enforcement, enum view_state state,
                            const char *reason)
@@ -287,6 +287,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
     const char *weakness;
     size_t index = 0;
 
+    if (clock_now_ms() - enforcement->counted_ms >= COUNT_INTERVAL_MS)
+        enforcement_count_refused(enforcement);
     *ret_view = (struct view){
         .state = enforcement->state,
         .reason = enforcement->reason[0] ? enforcement->reason : NULL,
@@ -309,7 +311,7 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .counters = &enforcement->counters,
         .journal = enforcement->journal,
         .tells_packets = enforcement->refusals != NULL,
-        .untold = enforcement->refusals ? refusals_lost(enforcement->refusals) : 0,
+        .untold = enforcement->untold,
         .verified_ms = enforcement->verified_ms,
         .owns_table = firewall_owns_table(enforcement->firewall),
         .restored = enforcement->guard.restored,

@@ -82,8 +82,11 @@ struct enforcement {
     struct journal *journal;
     struct names *names;
     struct refusals *refusals; /* NULL: the kernel does not tell which packets it refuses */
-    uv_poll_t refused;
+    uv_poll_t refused_news;
     void (*on_deaf)(void *context);
+    uint64_t refused, refused_before; /* packets that the table counts, and those before it */
+    uint64_t untold;                  /* of these, told by nobody */
+    uint64_t counted_ms;
     const char *untellable; /* why it does not, for people; NULL: it does, or is not asked yet */
 
     uv_poll_t links; /* network interfaces come and go */

@@ -56,6 +56,9 @@ void enforcement_observe_gates(struct enforcement *enforcement);
 void enforcement_learn_names(struct enforcement *enforcement);
 /* Tries, and tries again when called once more. */
 void enforcement_hear_refusals(struct enforcement *enforcement);
+/* Finds out how many packets were refused that the kernel did not tell. To be called before a load
+ * too, which begins to count anew. */
+void enforcement_count_refused(struct enforcement *enforcement);
 /* Only where they are heard; on_deaf gets the enforcement. */
 void enforcement_stop_hearing(struct enforcement *enforcement, void (*on_deaf)(void *context));
 /* When nobody writes any more. */

@@ -101,6 +101,32 @@ static void on_refusal(void *context, const struct refusal *refusal)
     journal_record(enforcement->journal, &event, clock_now_ms());
 }
 
+/* Counted first and heard then: whatever was told of these is heard. */
+void enforcement_count_refused(struct enforcement *enforcement)
+{
+    struct refusals *refusals = enforcement->refusals;
+    uint64_t counted = 0, heard, told;
+
+    enforcement->counted_ms = clock_now_ms();
+    if (!refusals)
+        return;
+    if (refusals_count(enforcement->firewall, &counted) < 0) {
+        enforcement->untold = refusals_lost(refusals);
+        return;
+    }
+    do {
+        heard = refusals_heard(refusals);
+        refusals_read(refusals, on_refusal, enforcement);
+    } while (refusals_heard(refusals) > heard);
+    if (counted < enforcement->refused) /* a load has begun anew */
+        enforcement->refused_before += enforcement->refused;
+    enforcement->refused = counted;
+    counted += enforcement->refused_before;
+    told = refusals_heard(refusals);
+    if (counted > told && counted - told > enforcement->untold)
+        enforcement->untold = counted - told;
+}
+
 static void on_refused(uv_poll_t *poll, int status, int events)
 {
     struct enforcement *enforcement = poll->data;
@@ -125,7 +151,7 @@ void enforcement_hear_refusals(struct enforcement *enforcement)
     else if (r < 0)
         why = "this kernel does not tell which connections are refused (nfnetlink_log): they are "
               "refused, but not shown";
-    else if (uv_poll_init(enforcement->loop, &enforcement->refused,
+    else if (uv_poll_init(enforcement->loop, &enforcement->refused_news,
                           refusals_fd(enforcement->refusals)) < 0)
         why =
             "no room to listen to what the kernel tells of refused connections: they are refused, "
@@ -138,8 +164,8 @@ void enforcement_hear_refusals(struct enforcement *enforcement)
         enforcement->refusals = NULL;
         return;
     }
-    enforcement->refused.data = enforcement;
-    uv_poll_start(&enforcement->refused, UV_READABLE, on_refused);
+    enforcement->refused_news.data = enforcement;
+    uv_poll_start(&enforcement->refused_news, UV_READABLE, on_refused);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -167,5 +193,5 @@ static void on_refused_closed(uv_handle_t *handle)
 void enforcement_stop_hearing(struct enforcement *enforcement, void (*on_deaf)(void *context))
 {
     enforcement->on_deaf = on_deaf;
-    uv_close((uv_handle_t *)&enforcement->refused, on_refused_closed);
+    uv_close((uv_handle_t *)&enforcement->refused_news, on_refused_closed);
 }

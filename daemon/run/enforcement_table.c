@@ -141,6 +141,7 @@ int enforcement_load_table(struct enforcement *enforcement, const struct policy 
     }
     if (enforcement->dockerd_gate && servers->dockerd_count > 0)
         plan.dockerd_gate_port = gate_port(enforcement->dockerd_gate);
+    enforcement_count_refused(enforcement);
     return firewall_load(enforcement->firewall, &plan, enforcement->leases, reterr);
 }
 

@@ -20,9 +20,10 @@ def refuses(lab, container, *errors):
 
 
 @pytest.mark.parametrize("lacks, says", [
-    (["log"], ["cannot log"]), (["limit"], ["cannot log"]), (["reject"], ["cannot reject"]),
+    (["log"], ["cannot log"]), (["limit"], ["cannot log"]), (["counter"], ["cannot count"]),
+    (["reject"], ["cannot reject"]),
     (["log", "reject", "owner"], ["cannot log", "cannot reject", "a table of its own"])],
-    ids=["log", "limit", "reject", "log reject owner"])
+    ids=["log", "limit", "counter", "reject", "log reject owner"])
 def test_what_is_missing_is_said_and_stays_closed(lab, container, lacks, says):
     lab.prove_open(lambda: container.connect(EVIL_V4, 443), destination=EVIL_V4)
     egressd = lab.egressd(allow=[ALLOWED], lacks=lacks)

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "firewall/firewall.h"
+#include "firewall/state.h"
 #include "kernel_world.h"
 #include "make_policy.h"
 
 #define TELL_TIMEOUT_MS 5000
+#define MANY 150
 #define FLOOD 40 /* fewer than the kernel tells at once */
 
 static struct firewall *firewall;
@@ -47,16 +49,23 @@ static void expect_destination(const char *address, int port)
     ck_assert_int_eq(last.port, port);
 }
 
-static void set_up(void)
+static void load(void)
 {
     struct policy *policy = make_policy((const char *const[]){"192.0.2.0/24:22", NULL}, NULL);
     const struct firewall_plan plan = {.policy = policy, .gate_port = 4053, .lease_idle_s = 60};
     struct text_error error;
 
-    ck_assert_int_eq(firewall_open(-1, &firewall, &error), 0);
     ck_assert_int_eq(firewall_load(firewall, &plan, NULL, &error), 0);
-    ck_assert_int_eq(refusals_open(&refusals), 0);
     policy_free(policy);
+}
+
+static void set_up(void)
+{
+    struct text_error error;
+
+    ck_assert_int_eq(firewall_open(-1, &firewall, &error), 0);
+    load();
+    ck_assert_int_eq(refusals_open(&refusals), 0);
 }
 
 static void tear_down(void)
@@ -87,6 +96,27 @@ START_TEST(a_refused_packet_is_told_with_its_user)
     ck_assert_int_eq(last.uid, (int64_t)geteuid());
     ck_assert(!last.is_forwarded && !last.is_forbidden);
     ck_assert_uint_eq(refusals_lost(refusals), 0);
+    ck_assert_uint_eq(refusals_heard(refusals), 1);
+}
+END_TEST
+
+/* Also beyond what the kernel tells. Counting changes nothing that is compared. */
+START_TEST(all_that_is_refused_is_counted)
+{
+    struct text_error error;
+    uint64_t packets;
+
+    ck_assert_int_eq(refusals_count(firewall, &packets), 0);
+    ck_assert_uint_eq(packets, 0);
+    for (int i = 0; i < MANY; i++)
+        world_try_udp("198.51.100.1", 8050);
+    ck_assert_int_eq(refusals_count(firewall, &packets), 0);
+    ck_assert_uint_eq(packets, MANY);
+    ck_assert_int_eq(firewall_verify(firewall, &error), 0);
+    firewall->features.missing[FEATURE_COUNT] = true;
+    load();
+    ck_assert_int_eq(refusals_count(firewall, &packets), -ENOENT);
+    ck_assert_int_eq(firewall_verify(firewall, &error), 0);
 }
 END_TEST
 
@@ -150,6 +180,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, a_refused_packet_is_told_with_its_user, 0,
                         sizeof(attempts) / sizeof(attempts[0]));
+    tcase_add_test(tests, all_that_is_refused_is_counted);
     tcase_add_test(tests, one_listens_and_another_is_told_so);
     tcase_add_test(tests, what_is_lost_is_counted);
     tcase_add_test(tests, what_others_tell_is_not_heard);
