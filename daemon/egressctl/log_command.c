@@ -154,8 +154,8 @@ const struct command log_command = {
     .summary = "what was refused or granted, and what to add",
     .description =
         "Shows what was refused and what was granted since egressd started, the latest at\n"
-        "the end: when, what, whose, how often, why, and the entry that would allow it. What\n"
-        "repeats is one line with a count. With --json, -f prints one object a line.\n",
+        "the end: when, what, whose, how often, why, and the entry that would allow it.\n"
+        "What repeats is one line with a count. With --json, -f prints one object a line.\n",
     .exit_status = "0 shown",
     .options = {{"follow", 'f', NULL, "goes on, and shows what happens as it happens"}},
     .print = log_lines_print_all,

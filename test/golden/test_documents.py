@@ -22,7 +22,7 @@ MANUAL_EXAMPLE = re.compile(r"^\.Bd -literal\n(.*?)^\.Ed", re.DOTALL | re.MULTIL
 
 def snippets():
     """(document, text) of whatever is JSON in them."""
-    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("doc/*"), *ROOT.glob("feature/**/*.md")]):
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("doc/*.[158]"), *ROOT.glob("feature/**/*.md")]):
         pattern = FENCE if path.suffix == ".md" else MANUAL_EXAMPLE
         for text in pattern.findall(path.read_text()):
             if text.lstrip().startswith(("{", "//")):

@@ -21,10 +21,10 @@ class Dashboard:
             container.command([CLIENT, "--runtime-dir", runtime_dir, "dashboard", "--port", "0",
                                "--json"], uid),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self._process.stdout.readline()
-        if not line:
+        self.said = self._process.stdout.readline()
+        if not self.said:
             raise RuntimeError(self._process.communicate()[1])
-        self.url = json.loads(line)["url"]
+        self.url = json.loads(self.said)["url"]
         self.port = int(self.url.rpartition(":")[2].strip("/"))
 
     def __enter__(self):

@@ -6,6 +6,7 @@ import pathlib
 import jsonschema
 import pytest
 
+from lab.dashboard import Dashboard
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
 
 FOLDER = pathlib.Path(__file__).with_name("replies")
@@ -60,6 +61,11 @@ def test_test(egressd, target):
 def test_wait_and_doctor(egressd):
     assert_is("wait", say(egressd, "wait"))
     assert assert_is("doctor", say(egressd, "doctor"))["findings"], "it is a privileged container"
+
+
+def test_dashboard(container, egressd):
+    with Dashboard(container) as dashboard:
+        assert_is("dashboard", dashboard.said)
 
 
 def test_change(egressd):
