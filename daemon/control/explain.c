@@ -27,7 +27,7 @@ struct explanation {
     bool allowed;
     const struct entry *denied_by; /* the deny entry that stands in the way, or NULL */
     enum budget_standing standing; /* of the name below its wildcard */
-    bool name_has_nothing; /* it has been asked, and led to no address that may be let out */
+    bool name_is_refused;          /* it led to addresses, none of which may be let out */
     struct json_object *leased_by;
     struct json_object *reply;
 };
@@ -51,7 +51,7 @@ static void on_name(void *context, const struct resolver_name_view *name)
         return;
     reply_add_text(about->reply, "name_state", name->state);
     reply_add_text(about->reply, "last_error", name->last_error);
-    about->name_has_nothing = name->last_error && name->count == 0;
+    about->name_is_refused = name->is_refused && name->count == 0;
 }
 
 static const struct entry *find_deny(const struct policy *policy, const struct target *target)
@@ -187,7 +187,7 @@ static void add_note(struct explanation *about)
     if (apex && !about->denied_by)
         snprintf(text, sizeof(text), "\"%s\" covers the names below %s, not %s itself", apex->text,
                  apex->name, apex->name);
-    else if (about->allowed && about->name_has_nothing && !about->verdict.private_services)
+    else if (about->allowed && about->name_is_refused && !about->verdict.private_services)
         snprintf(text, sizeof(text),
                  "if its addresses are private ones and that is meant, write the entry as "
                  "{ \"host\": \"%s\", \"private\": true }",

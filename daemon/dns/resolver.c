@@ -401,6 +401,7 @@ static void view_name(const struct cache_record *record, const struct cache_reco
         .state = standing_texts[standing_of(record, now_ms)],
         .ttl_left_s = ttl_left(record, now_ms),
         .last_error = record->error[0] || !other ? error_of(record) : error_of(other),
+        .is_refused = record->result == CACHE_REFUSED || (other && other->result == CACHE_REFUSED),
         .addresses = addresses,
         .count = count + (other ? other->count : 0),
     };

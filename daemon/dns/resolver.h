@@ -117,7 +117,8 @@ struct resolver_name_view {
     const char *name;
     const char *state; /* "ok", "pending", "stale", "no-such-name", "failed" */
     uint32_t ttl_left_s;
-    const char *last_error;          /* NULL: none */
+    const char *last_error; /* NULL: none */
+    bool is_refused; /* an answer had addresses, but the policy lets none of them be leased */
     const struct address *addresses; /* both families */
     size_t count;
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "control/describe.h"
 #include "control/request.h"
 #include "doctor/doctor.h"
@@ -94,22 +95,28 @@ static void ask_daemon(const char *runtime_dir, struct json_object *findings)
 
 /* --- saying it -------------------------------------------------------------------------------- */
 
+static void print_finding(struct json_object *finding)
+{
+    const char *id = screen_text(finding, "id"), *detail = screen_text(finding, "detail");
+    const char *remedy = screen_text(finding, "remedy");
+    char *text = xasprintf("%s%s%s%s", screen_text(finding, "what"), *detail ? " (" : "", detail,
+                           *detail ? ")" : "");
+
+    screen_print(SCREEN_WARN, "%s", id);
+    printf(": ");
+    screen_paragraph_from(screen_width(id) + 2, 4, text);
+    if (*remedy)
+        screen_paragraph_from(printf("    what to do: "), 4, remedy);
+    free(text);
+}
+
 static void print_findings(struct json_object *reply)
 {
     struct json_object *findings = screen_member(reply, "findings");
     size_t count = screen_length(findings);
 
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *finding = screen_item(findings, i);
-        const char *detail = screen_text(finding, "detail");
-        const char *remedy = screen_text(finding, "remedy");
-
-        screen_print(SCREEN_WARN, "%s", screen_text(finding, "id"));
-        printf(": %s%s%s%s\n", screen_text(finding, "what"), *detail ? " (" : "", detail,
-               *detail ? ")" : "");
-        if (*remedy)
-            printf("    what to do: %s\n", remedy);
-    }
+    for (size_t i = 0; i < count; i++)
+        print_finding(screen_item(findings, i));
     if (count == 0)
         screen_print(SCREEN_GOOD, "nothing found that could undo the protection here\n");
 }

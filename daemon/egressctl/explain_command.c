@@ -9,6 +9,13 @@
 #include "egressctl/command.h"
 #include "egressctl/screen.h"
 
+static void print_labelled(const char *label, const char *text)
+{
+    int width = printf("%s: ", label);
+
+    screen_paragraph(width, text);
+}
+
 static void print_suggestion(struct json_object *suggestion)
 {
     const char *entry = screen_text(suggestion, "entry");
@@ -31,16 +38,17 @@ static void print_explanation(struct json_object *reply)
     char line[SCREEN_LINE_SIZE];
 
     screen_print(allowed ? SCREEN_GOOD : SCREEN_BAD, "%s", allowed ? "allowed" : "refused");
-    printf(": %s\n", screen_text(reply, "reason"));
+    printf(": ");
+    screen_paragraph(9, screen_text(reply, "reason"));
     if (screen_length(ports) > 0)
-        printf("ports: %s\n", screen_join(ports, ", ", line));
+        print_labelled("ports", screen_join(ports, ", ", line));
     if (screen_length(leased_by) > 0)
-        printf("opened by: %s\n", screen_join(leased_by, ", ", line));
+        print_labelled("opened by", screen_join(leased_by, ", ", line));
     if (*screen_text(reply, "name_state"))
         printf("name: %s%s%s\n", screen_text(reply, "name_state"),
                *screen_text(reply, "last_error") ? ", " : "", screen_text(reply, "last_error"));
     if (*screen_text(reply, "note"))
-        printf("note: %s\n", screen_text(reply, "note"));
+        print_labelled("note", screen_text(reply, "note"));
     if (suggestion)
         print_suggestion(suggestion);
 }

@@ -58,24 +58,36 @@ static int measure_width(const char *text, size_t size)
     return width;
 }
 
-void screen_paragraph(int indent, const char *text)
+int screen_width(const char *text)
 {
-    int column = indent;
+    return measure_width(text, strlen(text));
+}
+
+void screen_paragraph_from(int column, int indent, const char *text)
+{
+    const char *blank = "";
 
     while (*text) {
         size_t size = strcspn(text, " ");
         int width = measure_width(text, size);
 
-        if (column > indent && column + 1 + width > SCREEN_COLUMNS) {
+        if (*blank && column + 1 + width > SCREEN_COLUMNS) {
             printf("\n%*s", indent, "");
             column = indent;
+            blank = "";
         }
-        printf("%s%.*s", column > indent ? " " : "", (int)size, text);
-        column += width + (column > indent);
+        printf("%s%.*s", blank, (int)size, text);
+        column += width + (int)strlen(blank);
+        blank = " ";
         text += size;
         text += strspn(text, " ");
     }
     printf("\n");
+}
+
+void screen_paragraph(int indent, const char *text)
+{
+    screen_paragraph_from(indent, indent, text);
 }
 
 /* Bytes of the well-formed character of UTF-8 (RFC 3629) at text; 0: there is none, and what a

@@ -21,8 +21,12 @@ void screen_print(enum screen_colour colour, const char *format, ...)
 /* Pads to width; what is longer gets the rest of its line. */
 void screen_cell(const char *text, int width);
 
-/* Words in lines of 80 columns, those after the first indented; a longer word stays whole. */
+/* Words in lines of 80 columns, those after the first indented; a longer word stays whole. The
+ * first line begins where the cursor is: at indent, or at column. */
 void screen_paragraph(int indent, const char *text);
+void screen_paragraph_from(int column, int indent, const char *text);
+/* How many columns it takes; text is UTF-8. */
+int screen_width(const char *text);
 
 /* Replaces control characters, and what is not UTF-8, in every string of the object: those are then
  * safe to print. */

@@ -16,7 +16,7 @@
 #define PORTS_WIDTH 18
 #define STATE_WIDTH 14
 #define TTL_WIDTH 8
-#define ADDRESSES_MAX 2
+#define MORE_WIDTH 4 /* " +12" */
 
 static void print_label(const char *label)
 {
@@ -52,10 +52,11 @@ static void print_state(struct json_object *reply)
            screen_duration(screen_number(reply, "since_s"), duration),
            screen_text(reply, "version"), (long long)screen_number(reply, "pid"));
     if (*screen_text(reply, "reason"))
-        printf("%s\n", screen_text(reply, "reason"));
-    if (*screen_text(reply, "reload_error"))
-        screen_print(SCREEN_WARN, "the last reload was refused, the policy before it stands: %s\n",
-                     screen_text(reply, "reload_error"));
+        screen_paragraph(0, screen_text(reply, "reason"));
+    if (*screen_text(reply, "reload_error")) {
+        screen_print(SCREEN_WARN, "the last reload was refused, the policy before it stands:\n");
+        screen_paragraph(printf("  "), screen_text(reply, "reload_error"));
+    }
 }
 
 static void print_sources(struct json_object *policy)
@@ -82,7 +83,7 @@ static void print_sources(struct json_object *policy)
            json_object_get_boolean(screen_member(policy, "pinned")) ? " (pinned)" : "");
     if (*screen_text(policy, "how_found")) {
         print_label("");
-        screen_print(SCREEN_DIM, "%s\n", screen_text(policy, "how_found"));
+        screen_paragraph(LABEL_WIDTH + 2, screen_text(policy, "how_found"));
     }
 }
 
@@ -127,21 +128,22 @@ static bool is_budget_left(struct json_object *names)
     return strcmp(screen_text(names, "standing"), "ok") == 0;
 }
 
-static void print_budget(struct json_object *names)
-{
-    long long refused = screen_number(names, "refused");
-
-    screen_print(is_budget_left(names) ? SCREEN_DIM : SCREEN_WARN, "  %lld of %lld names",
-                 (long long)screen_number(names, "used"), (long long)screen_number(names, "most"));
-    if (refused > 0)
-        screen_print(SCREEN_WARN, ", %lld questions for more refused", refused);
-}
-
 static void print_place(struct json_object *entry)
 {
     if (*screen_text(entry, "file"))
         screen_print(SCREEN_DIM, "%s:%lld", short_path(screen_text(entry, "file")),
                      (long long)screen_number(entry, "line"));
+}
+
+static void print_budget(struct json_object *names)
+{
+    long long refused = screen_number(names, "refused");
+
+    screen_print(is_budget_left(names) ? SCREEN_DIM : SCREEN_WARN, "  led to %lld of %lld names",
+                 (long long)screen_number(names, "used"), (long long)screen_number(names, "most"));
+    if (refused > 0)
+        screen_print(SCREEN_WARN, ", %lld questions for more refused", refused);
+    printf("\n");
 }
 
 static void print_entry(struct json_object *entry)
@@ -153,9 +155,9 @@ static void print_entry(struct json_object *entry)
     screen_join(screen_member(entry, "ports"), " ", ports);
     screen_cell(strcmp(ports, "* */udp") == 0 ? "every port" : ports, PORTS_WIDTH);
     print_place(entry);
-    if (names)
-        print_budget(names);
     printf("\n");
+    if (names && screen_number(names, "used") > 0)
+        print_budget(names);
 }
 
 /* How many entries from here on stand for the group that this one is of; 0: it is of none. */
@@ -220,23 +222,38 @@ static void print_entries(struct json_object *entries, const char *list, const c
     print_rest(left_out);
 }
 
+/* As many as the line takes, and how many there are more. */
+static void print_addresses(struct json_object *addresses)
+{
+    size_t count = screen_length(addresses), shown = 0;
+    int column = HOST_WIDTH + STATE_WIDTH + TTL_WIDTH;
+
+    for (; shown < count; shown++) {
+        const char *address = screen_text(screen_item(addresses, shown), "address");
+
+        column += screen_width(address) + 1;
+        if (shown > 0 && column + MORE_WIDTH > SCREEN_COLUMNS)
+            break;
+        printf("%s%s", shown > 0 ? " " : "", address);
+    }
+    if (shown < count)
+        printf(" +%zu", count - shown);
+}
+
 static void print_name(struct json_object *name)
 {
     struct json_object *addresses = screen_member(name, "addresses");
     size_t count = screen_length(addresses);
-    const char *state = screen_text(name, "state");
+    const char *state = screen_text(name, "state"), *error = screen_text(name, "last_error");
     char ttl[SCREEN_DURATION_SIZE];
 
     screen_cell(screen_text(name, "name"), HOST_WIDTH);
     screen_cell(*state ? state : "leased", STATE_WIDTH);
     snprintf(ttl, sizeof(ttl), "%lld s", (long long)screen_number(name, "ttl_left_s"));
     screen_cell(strcmp(state, "ok") == 0 ? ttl : "-", TTL_WIDTH);
-    for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++)
-        printf("%s%s", i > 0 ? " " : "", screen_text(screen_item(addresses, i), "address"));
-    if (count > ADDRESSES_MAX)
-        printf(" +%zu", count - ADDRESSES_MAX);
+    print_addresses(addresses);
     if (count == 0)
-        printf("%s", *screen_text(name, "last_error") ? screen_text(name, "last_error") : "-");
+        printf("%s", *error && strcmp(state, "no-such-name") != 0 ? error : "-");
     printf("\n");
 }
 
@@ -277,8 +294,11 @@ static void print_warnings(struct json_object *reply)
     struct json_object *weaknesses = screen_member(reply, "weaknesses");
 
     printf("\n");
-    for (size_t i = 0; i < screen_length(weaknesses); i++)
-        screen_print(SCREEN_WARN, "weakness: %s\n", screen_text_at(weaknesses, i));
+    for (size_t i = 0; i < screen_length(weaknesses); i++) {
+        screen_print(SCREEN_WARN, "weakness");
+        printf(": ");
+        screen_paragraph(10, screen_text_at(weaknesses, i));
+    }
     if (print_tampering(screen_member(reply, "kernel")) || screen_length(weaknesses) > 0)
         printf("\n");
 }
@@ -289,19 +309,18 @@ static void print_next(struct json_object *reply)
     const char *error = screen_text(pending, "error");
 
     if (!pending) {
-        printf("next: 'egressctl explain HOST' says why a host is refused, and what would allow "
-               "it\n");
+        printf("next: 'egressctl explain HOST' says why a host is refused, and what to add\n");
         return;
     }
     printf("pending: the workspace's policy has changed since it was pinned\n");
     if (*error) {
-        screen_print(SCREEN_WARN, "  it cannot be adopted as it is: %s\n", error);
+        screen_print(SCREEN_WARN, "  it cannot be adopted as it is:\n");
+        screen_paragraph(printf("  "), error);
         printf("next: put that right; then, as root, 'egressctl apply' adopts it\n");
         return;
     }
     print_change(pending);
-    printf("next: if that is meant, adopt it by rebuilding the container or, as root, with "
-           "'egressctl apply'\n");
+    printf("next: if that is meant, rebuild the container, or as root: egressctl apply\n");
 }
 
 static void print_status(struct json_object *reply)

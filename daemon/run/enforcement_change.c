@@ -60,13 +60,10 @@ static int refuse_reload(struct enforcement *enforcement, const struct failure *
 static void format_reloaded(const struct policy *policy, size_t ended, size_t cut, bool more_to_cut,
                             char ret_message[static COMMANDS_MESSAGE_SIZE])
 {
-    size_t allowed, denied;
-
-    policy_entries(policy, POLICY_ALLOW, &allowed);
-    policy_entries(policy, POLICY_DENY, &denied);
     snprintf(ret_message, COMMANDS_MESSAGE_SIZE,
              "in force: %zu allow and %zu deny entries; %zu leases and %zu open flows ended%s",
-             allowed, denied, ended, cut, more_to_cut ? ", others could not be yet" : "");
+             policy_count_written(policy, POLICY_ALLOW), policy_count_written(policy, POLICY_DENY),
+             ended, cut, more_to_cut ? ", others could not be yet" : "");
 }
 
 /* NULL where nothing could be compared. */

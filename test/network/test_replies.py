@@ -58,6 +58,15 @@ def test_test(egressd, target):
     assert_is("test", say(egressd, "test", target))
 
 
+def test_log(egressd):
+    reply = assert_is("log", say(egressd, "log"))
+    assert {entry["kind"] for entry in reply["entries"]} == {"packet", "question", "grant"}
+
+
+def test_metrics(egressd):
+    assert_is("metrics", say(egressd, "metrics"))
+
+
 def test_wait_and_doctor(egressd):
     assert_is("wait", say(egressd, "wait"))
     assert assert_is("doctor", say(egressd, "doctor"))["findings"], "it is a privileged container"

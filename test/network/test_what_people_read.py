@@ -1,0 +1,61 @@
+"""Output for people: within 80 columns, in colour only on a terminal, and never by colour alone."""
+
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from lab.daemon import CLIENT
+from lab.lab import ALLOWED, EVIL
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COMMANDS = [["status"], ["explain", EVIL], ["explain", ALLOWED], ["explain", "cdn.test"],
+            ["test", EVIL], ["test", ALLOWED], ["doctor"], ["log"]]
+
+
+@pytest.fixture
+def egressd(lab, container):
+    daemon = lab.egressd(allow=[
+        ALLOWED, "*.cdn.test:443", "nowhere.test", "@github",
+        "a-name-of-a-host-that-is-rather-long.some-department.example.test"], deny=["gist.test"])
+    assert container.connect(ALLOWED, 443) and not container.connect(EVIL, 443)
+    return daemon
+
+
+def on_terminal(container, argv, **env):
+    """What argv prints when it runs on one."""
+    ours, theirs = pty.openpty()
+    variables = [f"{name}={value}" for name, value in {"TERM": "xterm", **env}.items()]
+    with subprocess.Popen(container.command(["env", *variables, *argv], uid=1000),
+                          stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:
+            pass  # the last of its users has closed it
+        os.close(ours)
+        process.wait()
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_it_fits(lab, egressd):
+    """A word that is too long by itself, as a path, stays whole."""
+    for command in COMMANDS:
+        done = egressd.ctl(*command, uid=1000, check=False)
+        for line in (done.stdout + done.stderr).splitlines():
+            assert len(line) <= 80 or len(line.split()) == 1, (command, line)
+
+
+def test_colours_only_on_a_terminal(egressd, container):
+    for command in (["status"], ["explain", EVIL], ["test", EVIL]):
+        coloured = on_terminal(container, [CLIENT, *command])
+        assert COLOUR.search(coloured), command
+        for plain in (on_terminal(container, [CLIENT, *command], NO_COLOR="1"),
+                      on_terminal(container, [CLIENT, *command], TERM="dumb"),
+                      egressd.ctl(*command, uid=1000, check=False).stdout):
+            assert "\x1b" not in plain
+            assert re.sub(r"\d+", "N", plain) == re.sub(r"\d+", "N", COLOUR.sub("", coloured))
