@@ -24,6 +24,7 @@ struct docker_probe;
 struct journal;
 struct monitor;
 struct names;
+struct owners;
 struct refusals;
 struct run_options;
 
@@ -81,6 +82,8 @@ struct enforcement {
 
     struct journal *journal;
     struct names *names;
+    struct owners *owners;     /* NULL: the kernel does not tell whose sockets are whose */
+    uint64_t owner_ms;         /* clock_now_ms() when it may be asked again: see who_asked */
     struct refusals *refusals; /* NULL: the kernel does not tell which packets it refuses */
     uv_poll_t refused_news;
     void (*on_deaf)(void *context);

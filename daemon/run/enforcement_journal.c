@@ -4,6 +4,7 @@
 #include "run/enforcement_internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,10 +13,13 @@
 #include "dns/resolver.h"
 #include "firewall/firewall.h"
 #include "firewall/leases.h"
+#include "firewall/owner.h"
 #include "firewall/refusals.h"
 #include "journal/journal.h"
 #include "journal/judge.h"
 #include "journal/names.h"
+
+#define DNS_PORT 53
 
 static enum journal_verdict refused(const struct enforcement *enforcement)
 {
@@ -25,10 +29,48 @@ static enum journal_verdict refused(const struct enforcement *enforcement)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
+/* Asked at most so often, and a few times at once: names come in great number. */
+#define OWNER_INTERVAL_MS 50
+#define OWNER_BURST_MS 1000
+
+static bool may_ask_owner(struct enforcement *enforcement, uint64_t now_ms)
+{
+    if (!enforcement->owners || enforcement->owner_ms > now_ms)
+        return false;
+    if (enforcement->owner_ms + OWNER_BURST_MS < now_ms)
+        enforcement->owner_ms = now_ms - OWNER_BURST_MS;
+    enforcement->owner_ms += OWNER_INTERVAL_MS;
+    return true;
+}
+
+static int64_t who_asked(struct enforcement *enforcement, const struct gate_question_told *told)
+{
+    const struct owner_question question = {
+        .protocol = told->protocol,
+        .local = told->client,
+        .remote = told->server,
+        .local_port = told->client_port,
+        .remote_port = DNS_PORT,
+    };
+    uint32_t uid;
+    int r;
+
+    if (told->client.family == ADDRESS_NONE ||
+        (told->protocol == IPPROTO_TCP && told->server.family == ADDRESS_NONE))
+        return JOURNAL_NO_USER;
+    r = owners_find(enforcement->owners, &question, &uid);
+    if (r == -EOPNOTSUPP) {
+        owners_close(enforcement->owners);
+        enforcement->owners = NULL;
+    }
+    return r == 0 ? (int64_t)uid : JOURNAL_NO_USER;
+}
+
 static void record_question(struct enforcement *enforcement, enum journal_via via,
                             const struct gate_question_told *told)
 {
-    const struct journal_event event = {
+    uint64_t now_ms = clock_now_ms();
+    struct journal_event event = {
         .kind = told->is_granted ? JOURNAL_GRANT : JOURNAL_QUESTION,
         .verdict = told->is_granted ? JOURNAL_GRANTED : refused(enforcement),
         .via = via,
@@ -40,7 +82,11 @@ static void record_question(struct enforcement *enforcement, enum journal_via vi
         .detail = told->why,
     };
 
-    journal_record(enforcement->journal, &event, clock_now_ms());
+    /* A container inside has its sockets in a namespace of its own. */
+    if (!told->is_granted && via == JOURNAL_VIA_OUT &&
+        !journal_knows_user(enforcement->journal, &event) && may_ask_owner(enforcement, now_ms))
+        event.uid = who_asked(enforcement, told);
+    journal_record(enforcement->journal, &event, now_ms);
 }
 
 static void on_told(void *context, const struct gate_question_told *told)
@@ -174,12 +220,15 @@ void enforcement_open_journal(struct enforcement *enforcement)
 {
     enforcement->journal = journal_new(clock_now_ms());
     enforcement->names = names_new();
+    if (owners_open(&enforcement->owners) < 0)
+        enforcement->owners = NULL; /* what lacks is who asked, and nothing else */
 }
 
 void enforcement_free_journal(struct enforcement *enforcement)
 {
     journal_free(enforcement->journal);
     names_free(enforcement->names);
+    owners_close(enforcement->owners);
 }
 
 static void on_refused_closed(uv_handle_t *handle)

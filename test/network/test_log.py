@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6
+from lab.lab import (ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6, UPSTREAM,
+                     UPSTREAM_V6)
 from lab.waiting import wait_until
 
 AGENT = 1000
@@ -39,7 +40,16 @@ def test_a_refused_name(lab, container, uid):
     assert line["reason"] == f"{EVIL} is not on the allowlist"
     assert line["suggestion"] == {"entry": EVIL, "note": None}
     assert line["address"] is None and line["port"] is None and line["protocol"] is None
-    assert line["count"] >= 1
+    assert line["uid"] == uid and line["count"] >= 1
+
+
+@pytest.mark.parametrize("server", [UPSTREAM, UPSTREAM_V6])
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_whose_question_it_was(lab, container, server, tcp):
+    """Also when the socket that asked says no address, or is one for both families."""
+    egressd = lab.egressd(allow=[ALLOWED])
+    assert not container.dig(EVIL, server=server, tcp=tcp).addresses
+    assert wait_entry(egressd, kind="question", name=EVIL)["uid"] == AGENT
 
 
 @pytest.mark.parametrize("uid", [AGENT, 0])
