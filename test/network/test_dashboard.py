@@ -47,6 +47,7 @@ def test_what_it_serves(dashboard, egressd, container):
     assert told["entries"] == asked["entries"] and told["pid"] == asked["pid"]
 
 
+@pytest.mark.leak("L31")
 def test_nothing_else_is_served(dashboard):
     for path in ("/index.html", "/status", "/reload", "/apply", "//", "/../etc/passwd", "/.",
                  "/STATUS.JSON", "/%2e", "/script.js/", "/log.json/after=1"):
@@ -56,6 +57,7 @@ def test_nothing_else_is_served(dashboard):
         assert (status, headers["Allow"]) == (405, "GET"), method
 
 
+@pytest.mark.leak("L31")
 def test_only_a_name_of_loopback_is_its_own(dashboard):
     """A page from elsewhere that has its name point to 127.0.0.1 is not answered."""
     for host in ("localhost", f"localhost:{dashboard.port}", "127.0.0.1:1", "[::1]:65535"):
@@ -81,6 +83,7 @@ def test_it_listens_on_loopback_alone(container, dashboard):
                              check=False).returncode == 64, wrong
 
 
+@pytest.mark.leak("L31")
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_it_has_no_power(container, egressd, uid):
     with Dashboard(container, uid=uid) as dashboard:

@@ -175,6 +175,7 @@ def liar(container):
         thread.join()
 
 
+@pytest.mark.leak("L32")
 def test_what_comes_from_outside_is_text(container, browser, liar):
     install(container)
     with Dashboard(container, runtime_dir=liar) as dashboard:

@@ -185,6 +185,12 @@ function showStatus(status) {
 
 // --- what was refused ---------------------------------------------------------------------------
 
+function showMode(mode) {
+  const isAudit = mode === "audit";
+  show("refused-title", isAudit ? "Would be refused" : "Refused");
+  show("hour-what", isAudit ? "would be refused, last hour" : "refused in the last hour");
+}
+
 function showHour(hour) {
   const most = Math.max(...hour, 1);
   const total = hour.reduce((sum, count) => sum + count, 0);
@@ -254,7 +260,7 @@ function itemOf(line) {
   const item = element("li");
   const host = element("span", "host", targetOf(line));
   const suggestion = line.suggestion || {};
-  if (line.verdict === "would-refuse") host.append(element("span", "tag", "would be refused"));
+  if (line.verdict === "would-refuse") host.append(element("span", "tag", "let through"));
   item.dataset.id = line.id;
   item.append(host, element("span", "times"), element("span", "reason", line.reason || ""),
     element("span", "who", whoOf(line)));
@@ -316,6 +322,7 @@ function hear(log) {
     lines.set(line.id, line);
   }
   if (news.length > 0 && !isFirst) show("news", `Refused: ${news.slice(-3).join(", ")}`);
+  showMode(log.mode);
   showHour(log.hour);
   showUntold(log);
 }
