@@ -317,11 +317,13 @@ uint64_t policy_judge_learned(const struct policy *policy, const struct verdict 
     uint64_t services = verdict->services;
     const char *special = address_special_range(address), *why = NULL;
 
-    /* An entry that is this address opens it anyway, so a name that leads there opens nothing new.
-     */
+    /* What an entry that is this address opens, it opens anyway: a name that leads there by one of
+     * those ports opens nothing new. */
     if (special)
-        services &=
-            verdict->private_services | sum_of_nets(&policy->nets[POLICY_ALLOW], address).services;
+        services =
+            (services & verdict->private_services) |
+            services_meeting(&policy->services,
+                             sum_of_nets(&policy->nets[POLICY_ALLOW], address).services, services);
     if (!services)
         why = special;
     services &= ~sum_of_nets(&policy->nets[POLICY_DENY], address).services;

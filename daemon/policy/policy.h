@@ -84,9 +84,10 @@ uint64_t policy_denied_services(const struct policy *policy, const char *name);
 /* An address by itself: entries that are addresses or prefixes. */
 struct verdict policy_judge_address(const struct policy *policy, const struct address *address);
 
-/* Of the verdict on a name: the services that may be leased at this address, which an answer gave.
- * 0: none, because the address is special and the entry is not private, or because it is denied.
- * ret_why, if not NULL, then says so in a few words (static text). */
+/* Of the verdict on a name: the services that may be leased at this address, which an answer gave;
+ * where an address needs an entry of its own, those that it has from that. 0: none, because the
+ * address is special and the entry is not private, or because it is denied. ret_why, if not NULL,
+ * then says so in a few words (static text). */
 uint64_t policy_judge_learned(const struct policy *policy, const struct verdict *verdict,
                               const struct address *address, const char **ret_why);
 

@@ -77,6 +77,23 @@ uint64_t services_covering(const struct services *services, const struct port_ra
     return mask;
 }
 
+static bool do_meet(const struct port_range *one, const struct port_range *other)
+{
+    return one->protocol == other->protocol && one->from <= other->to && other->from <= one->to;
+}
+
+uint64_t services_meeting(const struct services *services, uint64_t mask, uint64_t others)
+{
+    uint64_t meeting = 0;
+
+    for (size_t i = 0; i < services->count; i++)
+        for (size_t k = 0; k < services->count; k++)
+            if (mask >> i & 1 && others >> k & 1 &&
+                do_meet(&services->ranges[i], &services->ranges[k]))
+                meeting |= UINT64_C(1) << i;
+    return meeting;
+}
+
 uint64_t services_at(const struct services *services, uint8_t protocol, uint16_t port)
 {
     uint64_t mask = 0;

@@ -23,6 +23,8 @@ int services_cut(struct services *services, const struct port_range *range);
 uint64_t services_within(const struct services *services, const struct port_range *range);
 /* The same without those that lie within another of them: the fewest that make up the range. */
 uint64_t services_covering(const struct services *services, const struct port_range *range);
+/* Those of mask that have a port in common with one of others. */
+uint64_t services_meeting(const struct services *services, uint64_t mask, uint64_t others);
 /* The mask of those that have this port. */
 uint64_t services_at(const struct services *services, uint8_t protocol, uint16_t port);
 

@@ -186,6 +186,10 @@ static const struct {
     {"example.com", "::ffff:192.0.2.1", false, "IPv4-mapped"},
     {"example.com", "198.51.100.7", false, "denied by address"},
     {"example.com", "172.16.5.5", true, NULL}, /* 172.16.0.0/16 is an entry of its own */
+    {"example.com", "172.17.5.5", true, NULL}, /* entries with other ranges, but 443 in them */
+    {"range.example", "172.17.5.5", true, NULL},
+    {"range.example", "172.18.5.5", true, NULL},
+    {"example.com", "172.19.5.5", false, "private"}, /* ... and without it */
     {"db", "10.0.0.1", true, NULL},
     {"db", "198.51.100.7", false, "denied by address"},
     {"host.docker.internal", "192.168.65.2", true, NULL},
@@ -207,7 +211,8 @@ START_TEST(learned_address_is_judged)
 
     add(builder, POLICY_ALLOW,
         LIST("example.com:443", "db:443", "host.docker.internal:443", "*.wild.example:443",
-             "172.16.0.0/16:443"));
+             "172.16.0.0/16:443", "172.17.0.0/16:*", "range.example:443-600",
+             "172.18.0.0/16:400-500", "172.19.0.0/16:22"));
     add(builder, POLICY_DENY, LIST("198.51.100.0/24"));
     ck_assert_int_eq(entry_parse("git.corp.example:443", &entry, &error), 0);
     entry.allow_private = true;
