@@ -213,6 +213,11 @@ int privilege_drop(void)
     return keep_only(BIT_OF(CAP_NET_ADMIN));
 }
 
+int privilege_become_witness(void)
+{
+    return keep_only(BIT_OF(CAP_SETUID) | BIT_OF(CAP_SETGID));
+}
+
 int privilege_install_file_capabilities(const char *path)
 {
     const uint32_t permitted = CAP_TO_MASK(CAP_NET_ADMIN) | CAP_TO_MASK(CAP_SETUID) |

@@ -48,6 +48,10 @@ void privilege_see_as_self(void);
  * serves. Returns 0 or -errno. */
 int privilege_drop(void);
 
+/* Should: after privilege_become_daemon, keep CAP_SETUID and CAP_SETGID alone, to see as another
+ * user does. The stage of the witness (run/witness.h). Returns 0 or -errno. */
+int privilege_become_witness(void);
+
 /* Writes the file capabilities that a start by a user who is not root needs (security.capability,
  * capabilities(7)) on path. For install.sh: images without the setcap program. Returns 0 or -errno.
  */

@@ -82,7 +82,10 @@ static void build(struct program *program, enum seccomp_stage stage)
     append_return(program, SECCOMP_RET_KILL_PROCESS);
     append_load(program, offsetof(struct seccomp_data, nr));
 
-    APPEND_LINES(program, seccomp_served, SECCOMP_RET_ALLOW);
+    if (stage == SECCOMP_LOOKS)
+        APPEND_LINES(program, seccomp_looked, SECCOMP_RET_ALLOW);
+    else
+        APPEND_LINES(program, seccomp_served, SECCOMP_RET_ALLOW);
     if (stage == SECCOMP_STARTS)
         APPEND_LINES(program, seccomp_started, SECCOMP_RET_ALLOW);
     else

@@ -8,9 +8,10 @@ enum seccomp_stage {
     SECCOMP_STARTS, /* a supervisor, and a daemon until it enforces: no other program, no tracing,
                        no mounts, no namespaces */
     SECCOMP_SERVES, /* also no process, identity, signal to others, new code */
+    SECCOMP_LOOKS,  /* reads files as another user does, and answers: no sockets, no writing */
 };
 
-/* Needs no_new_privs. A later stage narrows an earlier one; children inherit. Returns 0, or -errno
+/* Needs no_new_privs. Both later stages narrow the first; children inherit. Returns 0, or -errno
  * where the kernel or what runs the container has no seccomp: then nothing is held. */
 int seccomp_install(enum seccomp_stage stage);
 

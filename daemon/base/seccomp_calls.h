@@ -5,6 +5,7 @@
 #ifndef EGRESSD_BASE_SECCOMP_CALLS_H
 #define EGRESSD_BASE_SECCOMP_CALLS_H
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <stdint.h>
@@ -30,8 +31,10 @@ struct seccomp_line {
     {.call = __NR_##name, .argument = (which), .mask = (bits), .value = (uint32_t)(is)},
 #ifdef __x86_64__
 #define OLD_CALL(name) CALL(name)
+#define OLD_CALL_IF(name, which, bits, is) CALL_IF(name, which, bits, is)
 #else
 #define OLD_CALL(name)
+#define OLD_CALL_IF(name, which, bits, is)
 #endif
 
 /* What a daemon does that serves; the most frequent calls come first. */
@@ -78,8 +81,20 @@ static const struct seccomp_line seccomp_started[] = {
     CALL(capset) CALL(prctl) CALL(seccomp)
     /* to see the workspace as its user does */
     CALL(setfsuid) CALL(setfsgid)
-    /* the control socket */
-    CALL_IF(socket, 0, EXACTLY, AF_UNIX) CALL(fchmodat) OLD_CALL(chmod)
+    /* the control socket, and the one to the witness */
+    CALL_IF(socket, 0, EXACTLY, AF_UNIX) CALL_IF(socketpair, 0, EXACTLY, AF_UNIX) CALL(fchmodat) OLD_CALL(chmod)
+};
+
+/* What a witness does that looks. Files to read alone, and the one socket that is there. */
+static const struct seccomp_line seccomp_looked[] = {
+    CALL(recvfrom) CALL(sendto) CALL(read) CALL(close) CALL(getdents64) CALL(readlinkat)
+    CALL_IF(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
+    OLD_CALL_IF(open, 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
+    CALL(fstat) CALL(newfstatat) CALL(fcntl) CALL(lseek) CALL(setfsuid) CALL(setfsgid)
+    CALL(geteuid) CALL(getegid) CALL(clock_gettime) CALL(brk) CALL_IF(mmap, 2, PROT_EXEC, 0)
+    CALL_IF(mprotect, 2, PROT_EXEC, 0) CALL(munmap) CALL(mremap) CALL(madvise) CALL(sysinfo)
+    CALL(futex) CALL(getpid) CALL(gettid) CALL(rt_sigaction) CALL(rt_sigprocmask) CALL(rt_sigreturn)
+    CALL(sigaltstack) CALL(restart_syscall) CALL(exit_group)
 };
 
 #ifdef __SANITIZE_ADDRESS__

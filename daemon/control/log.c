@@ -232,8 +232,8 @@ static void add_who(struct json_object *object, const struct log *log,
         user = log->users ? users_find(log->users, (uint32_t)event->uid, name) : NULL;
     }
     reply_add_text(object, "user", user);
-    reply_add_text(object, "process", NULL);
-    reply_add_text(object, "command", NULL);
+    reply_add_text(object, "process", event->process);
+    reply_add_text(object, "command", event->command);
     reply_add_text(object, "via", via_text(event->via));
 }
 

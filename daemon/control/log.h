@@ -21,12 +21,11 @@
  *     "port"        NUMBER or null
  *     "protocol"    "tcp", "udp", "icmp", "icmpv6", "sctp", "NUMBER" or null
  *     "uid", "user" NUMBER or null, TEXT or null
- *     "process", "command"   TEXT or null; the kernel tells them of none yet
- *     "via"         "out", "forward" (a container inside this one) or null
- *     "reason"      a sentence
- *     "suggestion"  {"entry": the exact text for "allow" or null, "note": TEXT or null}, or null
- *                   where there is nothing to do (grants; what is allowed by now). Private,
- *                   metadata and denied targets have a note, no entry
+ *     "process", "command"   TEXT or null, of the first that was seen: who asked, while it waits
+ * for the answer; root's are not seen, nor who is refused a connection at once "via"         "out",
+ * "forward" (a container inside this one) or null "reason"      a sentence "suggestion"  {"entry":
+ * the exact text for "allow" or null, "note": TEXT or null}, or null where there is nothing to do
+ * (grants; what is allowed by now). Private, metadata and denied targets have a note, no entry
  *     "first", "last"             RFC 3339, UTC
  *     "first_ago_s", "last_ago_s" NUMBER
  *     "count"       NUMBER */

@@ -90,6 +90,18 @@ static void print_reason(struct json_object *entry)
     screen_paragraph(INDENT, text);
 }
 
+static void print_process(struct json_object *entry)
+{
+    const char *command = screen_text(entry, "command"), *process = screen_text(entry, "process");
+    char text[SCREEN_LINE_SIZE];
+
+    if (!*command && !*process)
+        return;
+    snprintf(text, sizeof(text), "by %.300s", *command ? command : process);
+    printf("%*s", INDENT, "");
+    screen_paragraph(INDENT, text);
+}
+
 static void print_suggestion(struct json_object *suggestion)
 {
     const char *entry = screen_text(suggestion, "entry"), *note = screen_text(suggestion, "note");
@@ -117,6 +129,7 @@ void log_lines_print(struct json_object *entry)
     if (strcmp(screen_text(entry, "verdict"), "granted") == 0)
         return;
     print_reason(entry);
+    print_process(entry);
     print_suggestion(screen_member(entry, "suggestion"));
 }
 

@@ -63,7 +63,7 @@ static bool is_unspecified(const struct address *address)
 }
 
 int owner_read(const struct nlmsghdr *message, const struct owner_question *question,
-               enum owner_match *ret_match, uint32_t *ret_uid)
+               enum owner_match *ret_match, struct owner *ret_owner)
 {
     struct inet_diag_msg socket;
     struct address local;
@@ -83,7 +83,7 @@ int owner_read(const struct nlmsghdr *message, const struct owner_question *ques
         *ret_match = OWNER_OF_ANY_ADDRESS;
     else
         return -ENOENT;
-    *ret_uid = socket.idiag_uid;
+    *ret_owner = (struct owner){.uid = socket.idiag_uid, .inode = socket.idiag_inode};
     return 0;
 }
 
@@ -92,27 +92,27 @@ int owner_read(const struct nlmsghdr *message, const struct owner_question *ques
 struct search {
     const struct owner_question *question;
     bool is_found, is_exact, is_doubtful;
-    uint32_t uid;
+    struct owner owner;
 };
 
 static int on_socket(void *context, const struct nlmsghdr *message)
 {
     struct search *search = context;
     enum owner_match match;
-    uint32_t uid;
+    struct owner owner;
 
-    if (owner_read(message, search->question, &match, &uid) < 0)
+    if (owner_read(message, search->question, &match, &owner) < 0)
         return 0;
     if (match == OWNER_OF_ADDRESS) {
-        search->is_doubtful = search->is_exact && uid != search->uid;
+        search->is_doubtful = search->is_exact && owner.uid != search->owner.uid;
     } else {
         if (search->is_exact)
             return 0;
-        search->is_doubtful = search->is_found && uid != search->uid;
+        search->is_doubtful = search->is_found && owner.uid != search->owner.uid;
     }
     search->is_found = true;
     search->is_exact = match == OWNER_OF_ADDRESS;
-    search->uid = uid;
+    search->owner = owner;
     return 0;
 }
 
@@ -154,7 +154,8 @@ static int ask(struct owners *owners, uint8_t family, struct search *search)
     return netlink_dump(owners->netlink, message, &listener);
 }
 
-int owners_find(struct owners *owners, const struct owner_question *question, uint32_t *ret_uid)
+int owners_find(struct owners *owners, const struct owner_question *question,
+                struct owner *ret_owner)
 {
     struct search search = {.question = question};
     int r = 0;
@@ -165,7 +166,7 @@ int owners_find(struct owners *owners, const struct owner_question *question, ui
     if (!search.is_found)
         r = ask(owners, AF_INET6, &search);
     if (search.is_found && !search.is_doubtful) {
-        *ret_uid = search.uid;
+        *ret_owner = search.owner;
         return 0;
     }
     /* A list that is empty is no error, so this is about the list. */

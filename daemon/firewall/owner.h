@@ -15,7 +15,12 @@ struct owners;
 int owners_open(struct owners **ret_owners);
 void owners_close(struct owners *owners); /* NULL-safe */
 
-/* The uid behind the socket of this network namespace that sends from here. remote: whom it means
+struct owner {
+    uint32_t uid;
+    uint64_t inode; /* "socket:[INODE]" in /proc */
+};
+
+/* Whose the socket of this network namespace is that sends from here. remote: whom it means
  * to speak to, needed for TCP. -ENOENT: there is none, any more; -EOPNOTSUPP: the kernel does not
  * list such sockets, and need not be asked again. */
 struct owner_question {
@@ -23,11 +28,12 @@ struct owner_question {
     struct address local, remote;
     uint16_t local_port, remote_port;
 };
-int owners_find(struct owners *owners, const struct owner_question *question, uint32_t *ret_uid);
+int owners_find(struct owners *owners, const struct owner_question *question,
+                struct owner *ret_owner);
 
 /* Reads one message of the list. -EBADMSG, or -ENOENT: it is about another socket. Pure. */
 enum owner_match { OWNER_OF_ANY_ADDRESS, OWNER_OF_ADDRESS };
 int owner_read(const struct nlmsghdr *message, const struct owner_question *question,
-               enum owner_match *ret_match, uint32_t *ret_uid);
+               enum owner_match *ret_match, struct owner *ret_owner);
 
 #endif

@@ -32,6 +32,7 @@ struct line {
     struct line *newer, *older; /* of its kind, by last change */
     struct journal_line public;
     char detail[JOURNAL_DETAIL_SIZE];
+    char *process, *command; /* as the public ones */
     size_t key_size;
     uint8_t *key;
     char name[]; /* then the key */
@@ -53,6 +54,13 @@ struct journal {
     uint64_t buckets[JOURNAL_MINUTES];
 };
 
+static void free_line(struct line *line)
+{
+    free(line->process);
+    free(line->command);
+    free(line);
+}
+
 struct journal *journal_new(uint64_t now_ms)
 {
     struct journal *journal = xcalloc(1, sizeof(*journal));
@@ -70,7 +78,7 @@ void journal_free(struct journal *journal)
     for (size_t kind = 0; kind < JOURNAL_KINDS; kind++)
         for (struct line *line = journal->shares[kind].newest, *older; line; line = older) {
             older = line->older;
-            free(line);
+            free_line(line);
         }
     table_free(journal->lines);
     free(journal);
@@ -127,7 +135,7 @@ static void forget_oldest(struct journal *journal, enum journal_kind kind)
 
     table_remove(journal->lines, line->key, line->key_size);
     unlink_line(journal, line);
-    free(line);
+    free_line(line);
     journal->forgotten++;
 }
 
@@ -146,6 +154,7 @@ static struct line *add_line(struct journal *journal, const struct journal_event
     line->public.first_ms = now_ms;
     line->public.event = *event;
     line->public.event.name = name_size > 0 ? line->name : NULL;
+    line->public.event.process = line->public.event.command = NULL;
     if (journal->shares[event->kind].count >= most[event->kind])
         forget_oldest(journal, event->kind);
     table_put(journal->lines, line->key, line->key_size, line);
@@ -153,16 +162,27 @@ static struct line *add_line(struct journal *journal, const struct journal_event
     return line;
 }
 
+static void learn_process(struct line *line, const struct journal_event *event)
+{
+    if (line->process || !event->process)
+        return;
+    line->process = xstrdup(event->process);
+    line->command = event->command ? xstrdup(event->command) : NULL;
+    line->public.event.process = line->process;
+    line->public.event.command = line->command;
+}
+
 static void renew_line(struct line *line, const struct journal_event *event)
 {
-    struct journal_event *public = &line->public.event;
+    struct journal_event *known = &line->public.event;
 
-    public->reason = event->reason;
-    public->names_more = event->names_more;
-    if (public->uid == JOURNAL_NO_USER)
-    public->uid = event->uid;
+    known->reason = event->reason;
+    known->names_more = event->names_more;
+    if (known->uid == JOURNAL_NO_USER)
+        known->uid = event->uid;
+    learn_process(line, event);
     snprintf(line->detail, sizeof(line->detail), "%s", event->detail ? event->detail : "");
-    public->detail = line->detail[0] ? line->detail : NULL;
+    known->detail = line->detail[0] ? line->detail : NULL;
 }
 
 /* --- the last hour ---------------------------------------------------------------------------- */

@@ -58,8 +58,8 @@ enum journal_reason {
 #define JOURNAL_NO_USER (-1)
 
 /* Text is borrowed for the call. What makes two of them one line: kind, verdict, via, name,
- * address, protocol, port, and of a packet the uid. The rest is that of the last one; the uid of a
- * question is the first that is known. */
+ * address, protocol, port, and of a packet the uid. The rest is that of the last one; whose it
+ * was (the uid of a question, the process) is the first that is known. */
 struct journal_event {
     enum journal_kind kind;
     enum journal_verdict verdict;
@@ -71,7 +71,8 @@ struct journal_event {
     int protocol;           /* IPPROTO_* */
     int port;
     int64_t uid;
-    const char *detail; /* a few words to the reason, or NULL */
+    const char *process, *command; /* of printable ASCII; NULL: not known */
+    const char *detail;            /* a few words to the reason, or NULL */
 };
 
 struct journal_line {
@@ -85,7 +86,7 @@ struct journal *journal_new(uint64_t now_ms);
 void journal_free(struct journal *journal); /* NULL-safe */
 
 void journal_record(struct journal *journal, const struct journal_event *event, uint64_t now_ms);
-/* Whether its line is there, with a uid: then nobody needs to find out whose question it was. */
+/* Whether its line is there, with a uid: then nobody needs to find out whose it was. */
 bool journal_knows_user(const struct journal *journal, const struct journal_event *event);
 
 /* The lines that changed after cursor (0: all; as is a cursor that is not of this journal), in the

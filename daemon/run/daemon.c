@@ -29,7 +29,8 @@
 
 struct daemon {
     const struct run_options *options;
-    int socket; /* until the enforcement takes it */
+    int socket;  /* until the enforcement takes it */
+    int witness; /* borrowed */
     uv_loop_t loop;
     struct enforcement enforcement;
     struct commands commands;
@@ -200,7 +201,7 @@ static int drop_privileges(struct daemon *daemon, struct failure *failure)
 static int start(struct daemon *daemon, struct failure *failure)
 {
     int r = enforcement_open(&daemon->enforcement, &daemon->loop, daemon->options, daemon->socket,
-                             failure);
+                             daemon->witness, failure);
 
     if (r == 0)
         r = enforcement_fill(&daemon->enforcement, failure);
@@ -243,6 +244,7 @@ int daemon_run(void *context, struct supervisor_report *report)
 
     daemon->options = setup->options;
     daemon->socket = setup->socket;
+    daemon->witness = setup->witness;
     r = uv_loop_init(&daemon->loop);
     if (r < 0) {
         supervisor_report(report, EX_UNAVAILABLE, "cannot make an event loop");

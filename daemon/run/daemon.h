@@ -8,7 +8,8 @@ struct supervisor_report;
 
 struct daemon_setup {
     const struct run_options *options;
-    int socket; /* of firewall_socket, kept open by the supervisor; negative: there is none */
+    int socket;  /* of firewall_socket, kept open by the supervisor; negative: there is none */
+    int witness; /* of witness_start, likewise */
 };
 
 /* A supervisor_work; context is the const struct daemon_setup. Expects the privileges that

@@ -69,7 +69,8 @@ static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
 /* --- start ------------------------------------------------------------------------------------ */
 
 int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
-                     const struct run_options *options, int take_socket, struct failure *failure)
+                     const struct run_options *options, int take_socket, int witness,
+                     struct failure *failure)
 {
     const struct firewall_plan deny_all = {.lease_idle_s = options->lease_idle_s};
     struct policy_builder *nothing = policy_builder_new();
@@ -79,7 +80,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     enforcement->loop = loop;
     enforcement->options = options;
     enforcement->since_ms = clock_now_ms();
-    enforcement_open_journal(enforcement);
+    enforcement_open_journal(enforcement, witness);
     r = policy_build(nothing, &enforcement->deny_all, &error);
     policy_builder_free(nothing);
     if (r == 0)

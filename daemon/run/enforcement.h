@@ -20,11 +20,11 @@
 #include "run/failure.h"
 #include "run/stamp.h"
 
+struct askers;
 struct docker_probe;
 struct journal;
 struct monitor;
 struct names;
-struct owners;
 struct refusals;
 struct run_options;
 
@@ -81,9 +81,8 @@ struct enforcement {
     bool has_uncut_flows;       /* that are no longer allowed: to be tried again */
 
     struct journal *journal;
+    struct askers *askers;
     struct names *names;
-    struct owners *owners;     /* NULL: the kernel does not tell whose sockets are whose */
-    uint64_t owner_ms;         /* clock_now_ms() when it may be asked again: see who_asked */
     struct refusals *refusals; /* NULL: the kernel does not tell which packets it refuses */
     uv_poll_t refused_news;
     void (*on_deaf)(void *context);
@@ -115,9 +114,10 @@ struct enforcement {
  * with what to tell people. */
 
 /* The kernel is asked, through a socket of firewall_socket (negative: one is made), and denies
- * everything from here on. */
+ * everything from here on. witness, borrowed, is of witness_start, or negative. */
 int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
-                     const struct run_options *options, int take_socket, struct failure *failure);
+                     const struct run_options *options, int take_socket, int witness,
+                     struct failure *failure);
 /* Reads the configuration, opens the gates, puts the whole table in place. An invalid configuration
  * is no failure: everything stays denied, the state says so, and a reload can repair it. */
 int enforcement_fill(struct enforcement *enforcement, struct failure *failure);

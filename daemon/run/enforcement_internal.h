@@ -50,7 +50,7 @@ void enforcement_unguard(struct enforcement *enforcement, void (*on_closed)(void
 /* Keeps what happens, for people: from the first on what is asked, later also which packets are
  * refused. Failure is a weakness, no error: all of it is refused whether anybody writes it down or
  * not. */
-void enforcement_open_journal(struct enforcement *enforcement);
+void enforcement_open_journal(struct enforcement *enforcement, int witness);
 /* Once the gates are open, and once the leases of an earlier daemon are known. */
 void enforcement_observe_gates(struct enforcement *enforcement);
 void enforcement_learn_names(struct enforcement *enforcement);

@@ -18,6 +18,7 @@
 #include "journal/journal.h"
 #include "journal/judge.h"
 #include "journal/names.h"
+#include "run/asker.h"
 
 #define DNS_PORT 53
 
@@ -27,23 +28,27 @@ static enum journal_verdict refused(const struct enforcement *enforcement)
                                                                         : JOURNAL_REFUSED;
 }
 
-/* --- questions -------------------------------------------------------------------------------- */
-
-/* Asked at most so often, and a few times at once: names come in great number. */
-#define OWNER_INTERVAL_MS 50
-#define OWNER_BURST_MS 1000
-
-static bool may_ask_owner(struct enforcement *enforcement, uint64_t now_ms)
+/* Of what is new: whose is it? What a container inside sends is no socket of ours. */
+static void record(struct enforcement *enforcement, struct journal_event *event,
+                   const struct owner_question *question)
 {
-    if (!enforcement->owners || enforcement->owner_ms > now_ms)
-        return false;
-    if (enforcement->owner_ms + OWNER_BURST_MS < now_ms)
-        enforcement->owner_ms = now_ms - OWNER_BURST_MS;
-    enforcement->owner_ms += OWNER_INTERVAL_MS;
-    return true;
+    struct asker asker;
+
+    if (event->via == JOURNAL_VIA_OUT && !journal_knows_user(enforcement->journal, event) &&
+        askers_find(enforcement->askers, question, &asker) == 0) {
+        event->uid = asker.uid;
+        if (asker.program.process[0]) {
+            event->process = asker.program.process;
+            event->command = asker.program.command;
+        }
+    }
+    journal_record(enforcement->journal, event, clock_now_ms());
 }
 
-static int64_t who_asked(struct enforcement *enforcement, const struct gate_question_told *told)
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void record_question(struct enforcement *enforcement, enum journal_via via,
+                            const struct gate_question_told *told)
 {
     const struct owner_question question = {
         .protocol = told->protocol,
@@ -52,24 +57,6 @@ static int64_t who_asked(struct enforcement *enforcement, const struct gate_ques
         .local_port = told->client_port,
         .remote_port = DNS_PORT,
     };
-    uint32_t uid;
-    int r;
-
-    if (told->client.family == ADDRESS_NONE ||
-        (told->protocol == IPPROTO_TCP && told->server.family == ADDRESS_NONE))
-        return JOURNAL_NO_USER;
-    r = owners_find(enforcement->owners, &question, &uid);
-    if (r == -EOPNOTSUPP) {
-        owners_close(enforcement->owners);
-        enforcement->owners = NULL;
-    }
-    return r == 0 ? (int64_t)uid : JOURNAL_NO_USER;
-}
-
-static void record_question(struct enforcement *enforcement, enum journal_via via,
-                            const struct gate_question_told *told)
-{
-    uint64_t now_ms = clock_now_ms();
     struct journal_event event = {
         .kind = told->is_granted ? JOURNAL_GRANT : JOURNAL_QUESTION,
         .verdict = told->is_granted ? JOURNAL_GRANTED : refused(enforcement),
@@ -82,11 +69,10 @@ static void record_question(struct enforcement *enforcement, enum journal_via vi
         .detail = told->why,
     };
 
-    /* A container inside has its sockets in a namespace of its own. */
-    if (!told->is_granted && via == JOURNAL_VIA_OUT &&
-        !journal_knows_user(enforcement->journal, &event) && may_ask_owner(enforcement, now_ms))
-        event.uid = who_asked(enforcement, told);
-    journal_record(enforcement->journal, &event, now_ms);
+    if (told->is_granted)
+        journal_record(enforcement->journal, &event, clock_now_ms());
+    else
+        record(enforcement, &event, &question);
 }
 
 static void on_told(void *context, const struct gate_question_told *told)
@@ -127,6 +113,15 @@ void enforcement_learn_names(struct enforcement *enforcement)
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
+/* A connection that is reset has no socket any more when we hear of it. */
+static bool lives_on(const struct refusal *refusal, enum journal_verdict verdict)
+{
+    if (refusal->source_port == REFUSAL_NO_PORT)
+        return false;
+    return refusal->protocol == IPPROTO_UDP ||
+           (refusal->protocol == IPPROTO_TCP && verdict == JOURNAL_WOULD_REFUSE);
+}
+
 static void on_refusal(void *context, const struct refusal *refusal)
 {
     struct enforcement *enforcement = context;
@@ -140,11 +135,21 @@ static void on_refusal(void *context, const struct refusal *refusal)
         .port = refusal->port,
         .uid = refusal->uid,
     };
+    const struct owner_question question = {
+        .protocol = refusal->protocol,
+        .local = refusal->source,
+        .remote = refusal->destination,
+        .local_port = (uint16_t)refusal->source_port,
+        .remote_port = (uint16_t)refusal->port,
+    };
 
     event.name = names_find(enforcement->names, &refusal->destination, &event.names_more);
     if (!refusal->is_forbidden)
         journal_judge_packet(enforcement_policy(enforcement), &event);
-    journal_record(enforcement->journal, &event, clock_now_ms());
+    if (lives_on(refusal, event.verdict))
+        record(enforcement, &event, &question);
+    else
+        journal_record(enforcement->journal, &event, clock_now_ms());
 }
 
 /* Counted first and heard then: whatever was told of these is heard. */
@@ -216,19 +221,18 @@ void enforcement_hear_refusals(struct enforcement *enforcement)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void enforcement_open_journal(struct enforcement *enforcement)
+void enforcement_open_journal(struct enforcement *enforcement, int witness)
 {
     enforcement->journal = journal_new(clock_now_ms());
     enforcement->names = names_new();
-    if (owners_open(&enforcement->owners) < 0)
-        enforcement->owners = NULL; /* what lacks is who asked, and nothing else */
+    enforcement->askers = askers_new(witness);
 }
 
 void enforcement_free_journal(struct enforcement *enforcement)
 {
     journal_free(enforcement->journal);
     names_free(enforcement->names);
-    owners_close(enforcement->owners);
+    askers_free(enforcement->askers);
 }
 
 static void on_refused_closed(uv_handle_t *handle)

@@ -28,6 +28,7 @@
 #include "run/help.h"
 #include "run/options.h"
 #include "run/supervisor.h"
+#include "run/witness.h"
 
 #define LOCK_NAME "lock"
 #define DESCRIPTORS 16384
@@ -240,7 +241,7 @@ static int leave_it_to_the_other(const struct run_options *options, struct failu
 
 static int start(struct run_options *options, struct failure *failure)
 {
-    struct daemon_setup setup = {options, -1};
+    struct daemon_setup setup = {.options = options, .socket = -1};
     int r = check_net_admin(failure);
 
     options->is_codespace = configuration_is_codespace();
@@ -256,6 +257,7 @@ static int start(struct run_options *options, struct failure *failure)
                     options->runtime_dir, strerror(-r), PRIVILEGE_UID);
         return failure->exit_code;
     }
+    setup.witness = witness_start(); /* without, nobody says which process was refused */
     if (options->foreground)
         return supervisor_run_foreground(daemon_run, &setup);
     /* Before there is a second process: with the supervisor it outlives each daemon, and the table

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct inet_diag_msg socket;
     struct nlmsghdr *message;
     enum owner_match match;
-    uint32_t uid;
+    struct owner owner;
     int r;
 
     if (size < sizeof(struct nlmsghdr))
@@ -30,11 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(message, data, size);
     message->nlmsg_len = (uint32_t)size; /* as the reader of the socket has made sure */
-    r = owner_read(message, &question, &match, &uid);
+    r = owner_read(message, &question, &match, &owner);
     if (r == 0) {
         assert(size >= mnl_nlmsg_size(sizeof(socket)));
         memcpy(&socket, mnl_nlmsg_get_payload(message), sizeof(socket));
-        assert(ntohs(socket.id.idiag_sport) == question.local_port && socket.idiag_uid == uid);
+        assert(ntohs(socket.id.idiag_sport) == question.local_port);
+        assert(socket.idiag_uid == owner.uid && socket.idiag_inode == owner.inode);
     } else {
         assert(r == -EBADMSG || r == -ENOENT);
     }

@@ -126,6 +126,21 @@ def test_its_processes_hold_next_to_nothing(running):
     assert int(daemon.status("Seccomp_filters")) == int(supervisor.status("Seccomp_filters")) + 1
 
 
+@pytest.mark.leak("L17", "H34")
+def test_the_witness_can_look_and_nothing_else(running):
+    """It sees files as another user does; no file to write, no network, no program to start."""
+    witness, = [Process(pid) for pid in running.container.processes("egressd-witness")]
+    assert witness.status("Uid").split() == [str(DAEMON_UID)] * 4
+    assert witness.capabilities("CapPrm") == witness.capabilities("CapEff") == SETUID | SETGID
+    for empty in ("CapInh", "CapBnd", "CapAmb"):
+        assert witness.capabilities(empty) == 0, empty
+    assert (witness.status("NoNewPrivs"), witness.status("Seccomp")) == ("1", SECCOMP_FILTER)
+    supervisor, _ = running.both()
+    assert int(witness.status("Seccomp_filters")) == int(supervisor.status("Seccomp_filters")) + 1
+    assert sorted(target.partition(":")[0] for target in witness.descriptors().values()) == \
+        ["/dev/null"] * 3 + ["socket"]
+
+
 @pytest.mark.leak("L18")
 def test_what_the_caller_left_open_is_not_kept(running):
     known = ("socket:", "pipe:", "anon_inode:", "/run/egressd/lock", "/dev/null", "/tmp/tmp.")

@@ -49,6 +49,15 @@ static int become_and_drop(void)
     return setresuid(0, 0, 0) == 0 ? 5 : 0;
 }
 
+static int become_witness(void)
+{
+    if (privilege_become_daemon() < 0 || privilege_become_witness() < 0)
+        return 1;
+    if (!status_has("CapPrm:\t00000000000000c0\n") || !status_has("NoNewPrivs:\t1\n"))
+        return 2;
+    return privilege_has_net_admin() ? 3 : 0;
+}
+
 static int renounce(void)
 {
     if (privilege_renounce() < 0 || privilege_has_net_admin())
@@ -60,7 +69,7 @@ static int renounce(void)
     return privilege_become_daemon() == 0 ? 4 : 0;
 }
 
-static int (*const stages[])(void) = {become_and_drop, renounce};
+static int (*const stages[])(void) = {become_and_drop, become_witness, renounce};
 
 START_TEST(stage_takes_and_leaves_what_it_says)
 {

@@ -242,53 +242,61 @@ static long read_file(void)
     return fd < 0 ? -1 : close(fd);
 }
 
+static long open_to_write(void)
+{
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    return fd < 0 ? -1 : close(fd);
+}
+
 enum outcome { KILLED, NOT_THERE, DONE };
 
 static const struct {
     const char *name;
     long (*call)(void);
-    enum outcome starts, serves;
+    enum outcome starts, serves, looks;
 } cases[] = {
-    {"execve", run_program, KILLED, KILLED},
-    {"execveat", run_program_at, KILLED, KILLED},
-    {"ptrace", trace_parent, KILLED, KILLED},
-    {"process_vm_writev", write_into_parent, KILLED, KILLED},
-    {"mount", mount_something, KILLED, KILLED},
-    {"unshare", leave_namespaces, KILLED, KILLED},
-    {"setns", enter_namespace, KILLED, KILLED},
-    {"clone of a namespace", fork_into_namespace, KILLED, KILLED},
-    {"finit_module", load_module, KILLED, KILLED},
-    {"bpf", load_bpf, KILLED, KILLED},
-    {"pidfd_getfd", take_descriptor, KILLED, KILLED},
-    {"open_by_handle_at", open_by_handle, KILLED, KILLED},
-    {"keyctl", use_keys, KILLED, KILLED},
-    {"setresuid", become_root, KILLED, KILLED},
-    {"chown", give_file_away, KILLED, KILLED},
-    {"mknod", make_device, KILLED, KILLED},
-    {"another architecture", call_of_another_architecture, KILLED, KILLED},
-    {"mmap of code", map_code, KILLED, KILLED},
-    {"mprotect to code", make_code, KILLED, KILLED},
-    {"capset", take_capabilities, DONE, KILLED},
-    {"fork", fork_process, DONE, KILLED},
-    {"kill", signal_parent, DONE, KILLED},
-    {"tgkill of another", abort_parent, DONE, KILLED},
-    {"tgkill of itself", signal_itself, DONE, DONE},
-    {"prlimit of another", limit_parent, KILLED, KILLED},
-    {"packet socket", open_packet_socket, NOT_THERE, NOT_THERE},
-    {"vsock", open_vsock, NOT_THERE, NOT_THERE},
-    {"UNIX socket", open_unix_socket, DONE, NOT_THERE},
-    {"io_uring", set_up_io_uring, NOT_THERE, NOT_THERE},
-    {"prctl", name_thread, DONE, NOT_THERE},
-    {"mmap of data", map_data, DONE, DONE},
-    {"IPv4 socket", open_ipv4_socket, DONE, DONE},
-    {"IPv6 socket", open_ipv6_socket, DONE, DONE},
-    {"netlink socket", open_netlink_socket, DONE, DONE},
-    {"own limits", read_limit, DONE, DONE},
-    {"a file", read_file, DONE, DONE},
+    {"execve", run_program, KILLED, KILLED, KILLED},
+    {"execveat", run_program_at, KILLED, KILLED, KILLED},
+    {"ptrace", trace_parent, KILLED, KILLED, KILLED},
+    {"process_vm_writev", write_into_parent, KILLED, KILLED, KILLED},
+    {"mount", mount_something, KILLED, KILLED, KILLED},
+    {"unshare", leave_namespaces, KILLED, KILLED, KILLED},
+    {"setns", enter_namespace, KILLED, KILLED, KILLED},
+    {"clone of a namespace", fork_into_namespace, KILLED, KILLED, KILLED},
+    {"finit_module", load_module, KILLED, KILLED, KILLED},
+    {"bpf", load_bpf, KILLED, KILLED, KILLED},
+    {"pidfd_getfd", take_descriptor, KILLED, KILLED, KILLED},
+    {"open_by_handle_at", open_by_handle, KILLED, KILLED, KILLED},
+    {"keyctl", use_keys, KILLED, KILLED, KILLED},
+    {"setresuid", become_root, KILLED, KILLED, KILLED},
+    {"chown", give_file_away, KILLED, KILLED, KILLED},
+    {"mknod", make_device, KILLED, KILLED, KILLED},
+    {"another architecture", call_of_another_architecture, KILLED, KILLED, KILLED},
+    {"mmap of code", map_code, KILLED, KILLED, KILLED},
+    {"mprotect to code", make_code, KILLED, KILLED, KILLED},
+    {"capset", take_capabilities, DONE, KILLED, KILLED},
+    {"fork", fork_process, DONE, KILLED, KILLED},
+    {"kill", signal_parent, DONE, KILLED, KILLED},
+    {"tgkill of another", abort_parent, DONE, KILLED, KILLED},
+    {"tgkill of itself", signal_itself, DONE, DONE, DONE},
+    {"prlimit of another", limit_parent, KILLED, KILLED, KILLED},
+    {"packet socket", open_packet_socket, NOT_THERE, NOT_THERE, NOT_THERE},
+    {"vsock", open_vsock, NOT_THERE, NOT_THERE, NOT_THERE},
+    {"UNIX socket", open_unix_socket, DONE, NOT_THERE, NOT_THERE},
+    {"io_uring", set_up_io_uring, NOT_THERE, NOT_THERE, NOT_THERE},
+    {"prctl", name_thread, DONE, NOT_THERE, NOT_THERE},
+    {"mmap of data", map_data, DONE, DONE, DONE},
+    {"IPv4 socket", open_ipv4_socket, DONE, DONE, NOT_THERE},
+    {"IPv6 socket", open_ipv6_socket, DONE, DONE, NOT_THERE},
+    {"netlink socket", open_netlink_socket, DONE, DONE, NOT_THERE},
+    {"own limits", read_limit, DONE, DONE, KILLED},
+    {"a file", read_file, DONE, DONE, DONE},
+    {"a file to write", open_to_write, DONE, DONE, KILLED},
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))
-#define BOTH_STAGES 2
+#define STAGES 3
 
 enum { EXIT_CALL_DONE, EXIT_CALL_NOT_THERE, EXIT_NO_FILTER };
 
@@ -299,7 +307,7 @@ static int try_call(long (*call)(void), enum seccomp_stage stage)
     if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         seccomp_install(SECCOMP_STARTS) < 0)
         return EXIT_NO_FILTER;
-    if (stage == SECCOMP_SERVES && seccomp_install(SECCOMP_SERVES) < 0)
+    if (stage != SECCOMP_STARTS && seccomp_install(stage) < 0)
         return EXIT_NO_FILTER;
     return call() < 0 && errno == ENOSYS ? EXIT_CALL_NOT_THERE : EXIT_CALL_DONE;
 }
@@ -322,13 +330,15 @@ static enum outcome outcome_of(long (*call)(void), enum seccomp_stage stage)
 
 START_TEST(call_ends_as_its_stage_says)
 {
-    size_t number = (size_t)_i / BOTH_STAGES;
-    enum seccomp_stage stage = _i % BOTH_STAGES ? SECCOMP_SERVES : SECCOMP_STARTS;
-    enum outcome expected = stage == SECCOMP_STARTS ? cases[number].starts : cases[number].serves;
+    static const enum seccomp_stage stages[] = {SECCOMP_STARTS, SECCOMP_SERVES, SECCOMP_LOOKS};
+    size_t number = (size_t)_i / STAGES;
+    enum seccomp_stage stage = stages[_i % STAGES];
+    const enum outcome expected[] = {cases[number].starts, cases[number].serves,
+                                     cases[number].looks};
 
-    if (stage == SECCOMP_SERVES && cases[number].starts == KILLED)
+    if (stage != SECCOMP_STARTS && cases[number].starts == KILLED)
         return; /* a filter only ever narrows the one before */
-    ck_assert_msg(outcome_of(cases[number].call, stage) == expected, "%s, stage %d",
+    ck_assert_msg(outcome_of(cases[number].call, stage) == expected[_i % STAGES], "%s, stage %d",
                   cases[number].name, (int)stage);
 }
 END_TEST
@@ -369,7 +379,7 @@ int main(void)
         return 77;
     }
     suite_add_tcase(suite, tests);
-    tcase_add_loop_test(tests, call_ends_as_its_stage_says, 0, CASES * BOTH_STAGES);
+    tcase_add_loop_test(tests, call_ends_as_its_stage_says, 0, CASES * STAGES);
     tcase_add_test(tests, abort_is_an_abort);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
