@@ -40,8 +40,8 @@ static void print_enforcing(struct json_object *reply)
 
     entries_text(reply, text);
     if (strcmp(screen_text(reply, "mode"), "audit") == 0)
-        printf("egressd: audit mode, NOTHING IS REFUSED: what %s would refuse is recorded, and "
-               "'egressctl suggest' tells\n",
+        printf("egressd: audit mode, NOTHING IS REFUSED: what %s would refuse is recorded; "
+               "'egressctl log' shows it\n",
                text);
     else
         printf("egressd: enforcing %s; 'egressctl status' shows them\n", text);
