@@ -78,6 +78,7 @@ def test_options_become_a_policy(machine):
     ({"WORKSPACEPOLICY": "maybe"}, ["workspacePolicy", "maybe"]),
     ({"ONFAILURE": "ignore"}, ["onFailure", "ignore"]),
     ({"CONFIG": 'a"b'}, ["config", 'a"b']),
+    ({"ALLOW": "@gihtub"}, ["there is no group '@gihtub'", "'@github'"]),
 ])
 def test_what_cannot_be_meant_fails_the_build(machine, options, named):
     done = install(machine, **options)
@@ -122,6 +123,28 @@ def test_what_is_installed_belongs_to_root(machine):
     assert listed == ""
     owned = machine.sh("stat -c '%u:%g %a' /run/egressd /var/lib/egressd").stdout.splitlines()
     assert owned == ["65053:65053 755"] * 2
+
+
+def test_groups_may_be_named_by_an_option(machine):
+    """Those that are shipped, and those that the base image brings."""
+    machine.sh("mkdir -p /etc/egressd/groups.d; "
+               "echo 'git.corp.example:22 private' > /etc/egressd/groups.d/acme.group")
+    assert install(machine, ALLOW="@npm, @acme").returncode == 0
+    assert policy(machine)["allow"] == ["@npm", "@acme"]
+    shown = machine.run("/usr/local/sbin/egressd", "check").stdout
+    assert ", of @npm" in shown and ", of @acme" in shown, shown
+    assert "git.corp.example:22" in machine.run("/usr/local/sbin/egressd", "groups", "acme").stdout
+
+
+def test_an_editor_finds_the_schema(world, machine):
+    assert install(machine).returncode == 0
+    metadata = json.loads((world.feature / "devcontainer-feature.json").read_text())
+    file = metadata["customizations"]["vscode"]["settings"]["json.schemas"][0]["url"].removeprefix(
+        "file://")
+    whole = json.loads(machine.run("cat", file).stdout)
+    policy = whole["properties"]["customizations"]["properties"]["egressd"]["$ref"]
+    assert "allow" in json.loads(
+        machine.run("cat", pathlib.PurePath(file).with_name(policy)).stdout)["properties"]
 
 
 def test_manuals_and_completions(machine):
