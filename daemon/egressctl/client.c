@@ -189,10 +189,10 @@ int client_ask(const char *runtime_dir, struct json_object *take_request, int ti
                struct json_object **ret_reply)
 {
     uint64_t began_ms = clock_now_ms(), took_ms;
-    struct client *client;
+    struct client *client = NULL;
     int r = client_open(runtime_dir, timeout_ms, &client);
 
-    if (r < 0) {
+    if (!client) {
         json_object_put(take_request);
         return r;
     }

@@ -106,7 +106,7 @@ static int follow(const struct call *call)
 
     end_on_signals();
     do {
-        struct json_object *reply;
+        struct json_object *reply = NULL;
         int r = poll_once(call, &client, after, &reply);
 
         if (is_told_to_end) {

@@ -15,6 +15,7 @@
 #include "control/commands.h"
 #include "control/protocol.h"
 #include "run/enforcement.h"
+#include "run/log_file.h"
 #include "run/options.h"
 #include "run/stamp.h"
 #include "run/supervisor.h"
@@ -23,6 +24,7 @@
 #define WATCH_INTERVAL_MS 2000
 #define CHECK_INTERVAL_MS 5000
 #define SWEEP_INTERVAL_MS 30000
+#define WRITE_INTERVAL_MS 1000
 #define NO_SECCOMP                                                                                 \
     "the kernel, or what runs the container, does not filter system calls (seccomp): the policy "  \
     "holds, but a flaw in egressd itself would reach further"
@@ -35,7 +37,8 @@ struct daemon {
     struct enforcement enforcement;
     struct commands commands;
     struct control_server *control;
-    uv_timer_t watch, check, sweep;
+    uv_timer_t watch, check, sweep, write;
+    struct log_file log_file;
     uv_signal_t on_term, on_int, on_hup;
     struct stamp resolv_conf;
     bool is_filtered; /* by seccomp */
@@ -75,6 +78,17 @@ static void on_sweep(uv_timer_t *timer)
     enforcement_examine_surroundings(&daemon->enforcement);
 }
 
+static void on_write(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    struct view view;
+
+    if (daemon->stopping)
+        return;
+    enforcement_view(&daemon->enforcement, &view);
+    log_file_write(&daemon->log_file, &view);
+}
+
 /* --- end -------------------------------------------------------------------------------------- */
 
 static void on_enforcement_closed(void *context)
@@ -88,6 +102,7 @@ static void stop(struct daemon *daemon)
         (uv_handle_t *)&daemon->watch,  (uv_handle_t *)&daemon->check,
         (uv_handle_t *)&daemon->sweep,  (uv_handle_t *)&daemon->on_term,
         (uv_handle_t *)&daemon->on_int, (uv_handle_t *)&daemon->on_hup,
+        (uv_handle_t *)&daemon->write,
     };
 
     if (daemon->stopping)
@@ -95,6 +110,7 @@ static void stop(struct daemon *daemon)
     daemon->stopping = true;
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
         uv_close(handles[i], NULL);
+    log_file_close(&daemon->log_file);
     if (daemon->control)
         control_server_close(daemon->control, NULL, NULL);
     enforcement_close(&daemon->enforcement, on_enforcement_closed, NULL);
@@ -159,7 +175,7 @@ static int open_control(struct daemon *daemon, struct failure *failure)
 
 static void init_handles(struct daemon *daemon)
 {
-    uv_timer_t *timers[] = {&daemon->watch, &daemon->check, &daemon->sweep};
+    uv_timer_t *timers[] = {&daemon->watch, &daemon->check, &daemon->sweep, &daemon->write};
     uv_signal_t *signals[] = {&daemon->on_term, &daemon->on_int, &daemon->on_hup};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
@@ -178,6 +194,8 @@ static void start_handles(struct daemon *daemon)
     uv_timer_start(&daemon->watch, on_watch, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS);
     uv_timer_start(&daemon->check, on_check, CHECK_INTERVAL_MS, CHECK_INTERVAL_MS);
     uv_timer_start(&daemon->sweep, on_sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);
+    if (daemon->log_file.file)
+        uv_timer_start(&daemon->write, on_write, WRITE_INTERVAL_MS, WRITE_INTERVAL_MS);
     uv_signal_start(&daemon->on_term, on_end_signal, SIGTERM);
     uv_signal_start(&daemon->on_int, on_end_signal, SIGINT);
     uv_signal_start(&daemon->on_hup, on_hang_up, SIGHUP);
@@ -200,6 +218,7 @@ static int drop_privileges(struct daemon *daemon, struct failure *failure)
 
 static int start(struct daemon *daemon, struct failure *failure)
 {
+    const char *log_dir = daemon->options->log_dir;
     int r = enforcement_open(&daemon->enforcement, &daemon->loop, daemon->options, daemon->socket,
                              daemon->witness, failure);
 
@@ -214,6 +233,7 @@ static int start(struct daemon *daemon, struct failure *failure)
     if (r == 0)
         r = enforcement_verify(&daemon->enforcement, failure);
     if (r == 0) {
+        log_file_open(&daemon->log_file, log_dir ? log_dir : OPTIONS_LOG_DIR, log_dir != NULL);
         start_handles(daemon);
         enforcement_begin(&daemon->enforcement);
     }

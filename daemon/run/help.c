@@ -33,6 +33,8 @@ const char help_text[] =
     "                           says why not\n"
     "  --runtime-dir DIR        lock and control socket (default: /run/egressd)\n"
     "  --state-dir DIR          the pinned policy (default: /var/lib/egressd)\n"
+    "  --log-dir DIR            write what is refused to DIR/refusals.jsonl (without\n"
+    "                           it: to /var/log/egressd, if that is there)\n"
     "\n"
     "check reads policy files and devcontainer.json alike; without FILE, what the\n"
     "image has in /etc/egressd. It needs no privileges, as groups needs none:\n"

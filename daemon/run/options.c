@@ -20,6 +20,7 @@ enum option_id {
     OPTION_UPSTREAM,
     OPTION_STATE_DIR,
     OPTION_RUNTIME_DIR,
+    OPTION_LOG_DIR,
     OPTION_FOREGROUND,
     OPTION_LEASE_GRACE,
     OPTION_LEASE_IDLE,
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
     {"upstream", required_argument, NULL, OPTION_UPSTREAM},
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
+    {"log-dir", required_argument, NULL, OPTION_LOG_DIR},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
     {"lease-grace", required_argument, NULL, OPTION_LEASE_GRACE},
     {"lease-idle", required_argument, NULL, OPTION_LEASE_IDLE},
@@ -197,6 +199,9 @@ static int take_option(struct run_options *options, int id, const char *value,
         return 0;
     case OPTION_RUNTIME_DIR:
         return take_runtime_dir(options, value, reterr);
+    case OPTION_LOG_DIR:
+        options->log_dir = value;
+        return 0;
     case OPTION_FOREGROUND:
         options->foreground = true;
         return 0;

@@ -13,6 +13,7 @@
 
 #define OPTIONS_STATE_DIR "/var/lib/egressd"
 #define OPTIONS_RUNTIME_DIR "/run/egressd"
+#define OPTIONS_LOG_DIR "/var/log/egressd"
 #define OPTIONS_POLICIES_MAX 32
 
 /* Text is borrowed from argv. NULL: not given. */
@@ -27,6 +28,7 @@ struct run_options {
     size_t upstream_count;
     const char *state_dir;
     const char *runtime_dir;
+    const char *log_dir; /* OPTIONS_LOG_DIR counts if it is there */
     bool foreground;
     bool help;
     /* Not given, but found out by run.c while it still can be. */

@@ -156,10 +156,11 @@ static int make_folder(const char *path, struct failure *failure)
     if (fd >= 0)
         close(fd);
     if (owner != 0)
-        return failure_set(failure, EX_UNAVAILABLE,
-                           "the folder %s belongs to user %u, who could change what is in it: "
-                           "choose another one with --runtime-dir or --state-dir, or remove it",
-                           path, owner);
+        return failure_set(
+            failure, EX_UNAVAILABLE,
+            "the folder %s belongs to user %u, who could change what is in it: "
+            "choose another one with --runtime-dir, --state-dir or --log-dir, or remove it",
+            path, owner);
     if (r < 0)
         return failure_set(failure, EX_UNAVAILABLE,
                            "cannot make the folder %s for user %d: %s. Choose another one with "
@@ -177,6 +178,8 @@ static int become_daemon(const struct run_options *options, struct failure *fail
         r = make_folder(options->runtime_dir, failure);
         if (r == 0)
             r = make_folder(options->state_dir, failure);
+        if (r == 0 && options->log_dir)
+            r = make_folder(options->log_dir, failure);
     }
     if (r < 0)
         return r;

@@ -130,6 +130,7 @@ main() {
     check_choice mode "${MODE:-enforce}" enforce
     check_choice workspacePolicy "${WORKSPACEPOLICY:-pin}" pin follow ignore
     check_choice onFailure "${ONFAILURE:-stop}" stop warn
+    check_choice logFile "${LOGFILE:-false}" true false
 
     install_file 755 "$binary" "$daemon"
     install_file 755 "$here/entrypoint.sh" "$share/entrypoint.sh"
@@ -145,6 +146,13 @@ main() {
     mkdir -p "$etc/policy.d" "$etc/groups.d" /run/egressd /var/lib/egressd
     chown "$daemon_id" /run/egressd /var/lib/egressd
     chmod 755 "$etc" "$etc/policy.d" "$etc/groups.d" /run/egressd /var/lib/egressd
+
+    # The folder is the wish.
+    if [ "${LOGFILE:-false}" = true ]; then
+        mkdir -p /var/log/egressd
+        chown "$daemon_id" /var/log/egressd
+        chmod 755 /var/log/egressd
+    fi
 
     write_policy
     write_settings
