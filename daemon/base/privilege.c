@@ -39,7 +39,7 @@ static int write_capabilities(const struct __user_cap_data_struct data[static 2]
 
 bool privilege_has_net_admin(void)
 {
-    struct __user_cap_data_struct data[2];
+    struct __user_cap_data_struct data[2] = {0};
 
     if (read_capabilities(data) < 0)
         return false;
@@ -78,7 +78,7 @@ static int become_daemon_user(void)
 static int keep_only(uint64_t wanted)
 {
     struct __user_cap_data_struct data[2] = {0};
-    struct __user_cap_data_struct found[2];
+    struct __user_cap_data_struct found[2] = {0};
     int r;
 
     for (unsigned i = 0; i < 2; i++)
@@ -148,7 +148,7 @@ static uint64_t reading_power(uint64_t permitted)
 int privilege_become_daemon(void)
 {
     const uint64_t needed = BIT_OF(CAP_NET_ADMIN) | BIT_OF(CAP_SETUID) | BIT_OF(CAP_SETGID);
-    struct __user_cap_data_struct data[2];
+    struct __user_cap_data_struct data[2] = {0};
     uint64_t permitted;
     int r = read_capabilities(data);
 
@@ -182,7 +182,7 @@ static int set_effective(struct __user_cap_data_struct data[static 2], uint64_t 
 /* The user comes first: whoever becomes user 0 gets the power over files back. */
 void privilege_see_as(uid_t uid, gid_t gid)
 {
-    struct __user_cap_data_struct data[2];
+    struct __user_cap_data_struct data[2] = {0};
 
     if (read_capabilities(data) < 0 || !(effective_of(data) & READ_ANY_FILE))
         return;
@@ -194,7 +194,7 @@ void privilege_see_as(uid_t uid, gid_t gid)
 
 void privilege_see_as_self(void)
 {
-    struct __user_cap_data_struct data[2];
+    struct __user_cap_data_struct data[2] = {0};
     uint64_t permitted;
 
     if (read_capabilities(data) < 0)

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -60,6 +61,7 @@ uint32_t transaction_port(const struct transaction *transaction)
     return netlink_port(transaction->netlink);
 }
 
+/* Zeroed: what pads a text goes to the kernel as well. */
 static void make_room(struct transaction *transaction)
 {
     size_t wanted = transaction->size + 2 * (size_t)TRANSACTION_MESSAGE_MAX;
@@ -69,6 +71,7 @@ static void make_room(struct transaction *transaction)
     if (wanted < transaction->capacity * 2)
         wanted = transaction->capacity * 2;
     transaction->bytes = xreallocarray(transaction->bytes, wanted, 1);
+    memset(transaction->bytes + transaction->capacity, 0, wanted - transaction->capacity);
     transaction->capacity = wanted;
 }
 

@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +17,8 @@ SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INSTALLED = "/usr/local/bin/egressd"
 CLIENT = "/usr/local/bin/egressctl"
+UNDER = shlex.split(os.environ.get("EGRESSD_UNDER", ""))  # valgrind and its options, or nothing
+VALGRIND_REPORT = re.compile(r"^==\d+== ", re.MULTILINE)
 ENFORCING, NOT_THERE_YET, BAD_CONFIGURATION = 0, 69, 78
 
 
@@ -30,12 +34,15 @@ def install(container):
 
 def old_kernel(folder, lacks):
     """The environment of a daemon whose kernel knows nothing of these: see old_kernel.c."""
-    library = folder / "old_kernel.so"
-    source = pathlib.Path(__file__).with_name("old_kernel.c")
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library,
-                    source], check=True)
-    return {"LD_PRELOAD": library, "EGRESSD_KERNEL_LACKS": ",".join(lacks),
+    return {"LD_PRELOAD": _library(folder, "old_kernel"), "EGRESSD_KERNEL_LACKS": ",".join(lacks),
             "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
+def _library(folder, name):
+    library = folder / f"{name}.so"
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library,
+                    pathlib.Path(__file__).with_name(f"{name}.c")], check=True)
+    return str(library)
 
 
 class Egressd:
@@ -48,6 +55,9 @@ class Egressd:
         self._log_file = folder / "egressd.log"
         self._log_file.touch()
         env = {**(env or {}), **(old_kernel(folder, lacks) if lacks else {})}
+        if UNDER:
+            libraries = [_library(folder, "under_valgrind"), env.get("LD_PRELOAD", "")]
+            env["LD_PRELOAD"] = " ".join(libraries).strip()
         self._env = [f"{key}={value}" for key, value in env.items()]
         self._process = None
         arguments = ["run", "--foreground"]
@@ -69,7 +79,8 @@ class Egressd:
         """
         with open(self._log_file, "ab") as log:
             self._process = subprocess.Popen(
-                self._container.command(["env", *self._env, *under, INSTALLED, *self._arguments]),
+                self._container.command(["env", *self._env, *under, *UNDER, INSTALLED,
+                                         *self._arguments]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         if ready:
             self.wait_ready()
@@ -129,6 +140,7 @@ class Egressd:
         log = self.log()
         for report in SANITIZER_REPORTS:
             assert report not in log, f"a sanitizer reported:\n{log}"
+        assert not UNDER or not VALGRIND_REPORT.search(log), f"valgrind reported:\n{log}"
 
     def restart(self, crash=False):
         if crash:

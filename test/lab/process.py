@@ -46,6 +46,10 @@ class Process:
     def memory_kib(self):
         return int(self.status("VmRSS").split()[0])
 
+    def most_memory_kib(self):
+        """The most that it had since it began."""
+        return int(self.status("VmHWM").split()[0])
+
     def limit(self, name):
         """Soft and hard, as /proc/PID/limits calls them."""
         for line in (self.folder / "limits").read_text().splitlines():

@@ -176,7 +176,7 @@ START_TEST(what_an_earlier_daemon_left_unread_does_no_harm)
     start_on(fcntl(kept, F_DUPFD_CLOEXEC, 0));
     load();
     for (int i = 0; i < 50; i++) { /* each fails, and its refusal is not read */
-        char buffer[256];
+        char buffer[256] = {0};
         struct nlmsghdr *message = netlink_start(firewall->netlink, buffer, NFNL_SUBSYS_NFTABLES,
                                                  NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK);
 
