@@ -73,5 +73,6 @@ def attached(machine, pid, command):
         try:
             yield
         finally:
-            machine.run(["kill", tracer()], check=False)
+            with contextlib.suppress(FileNotFoundError):  # it has ended, and strace with it
+                machine.run(["kill", tracer()], check=False)
             strace.wait(10)

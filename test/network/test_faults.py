@@ -277,6 +277,26 @@ def test_a_resolv_conf_that_cannot_be_read_is_read_later(life, container, error)
     assert container.path("/run/fault").read_text().count("INJECTED") >= 2
 
 
+@pytest.mark.leak("L23", "H52")
+def test_no_more_memory(life, lab, container):
+    """From one moment on: it lives without or dies of it, and the container stays closed."""
+    life.start([])
+    pid = life.egressd.status()["pid"]
+    lab.forget()
+    with tracer.attached(container, pid, tracer.failing_all("brk,mmap", "ENOMEM", "/run/fault")):
+        life.egressd.write_policy({"allow": [f"n{number}.test" for number in range(2000)]})
+        try:
+            life.egressd.ask("reload")
+        except TimeoutError:
+            pass
+        wait_until(lambda: "INJECTED" in container.path("/run/fault").read_text(), "the fault")
+        life.check_closed()
+    assert not strays(lab)
+    life.egressd.write_policy(POLICIES[0])
+    life.reload(POLICIES[0])
+    life.recover()
+
+
 @pytest.mark.leak("L23", "H3", "H53")
 def test_a_whole_life(life, lab, container):
     """With a table in place, not one packet gets out at any time, whatever fails."""
