@@ -73,7 +73,7 @@ static struct json_object *answer_wait(const struct commands *commands, struct j
     (void)request;
     commands->view(commands->context, &view);
     reply_add_text(reply, "state", view_state_text(view.state));
-    if (view.state == VIEW_ENFORCING)
+    if (view.state == VIEW_ENFORCING || view.state == VIEW_AUDITING)
         add_what_is_enforced(reply, view.policy);
     if (view.reason)
         reply_add_text(reply, "message", view.reason);

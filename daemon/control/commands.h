@@ -7,10 +7,10 @@
  *   explain  "target":TEXT    see explain.h
  *   log      "after":NUMBER   see log.h
  *   metrics                   see metrics.h
- *   wait                      "state" as in status.h; with "enforcing", "mode" and how many
- *                             entries are in "allow" and in "deny" (as written: a group is one),
- *                             else "message". Answers at once: the client asks again until it
- *                             likes the answer
+ *   wait                      "state" as in status.h; with "enforcing" and "auditing", "mode" and
+ *                             how many entries are in "allow" and in "deny" (as written: a group
+ *                             is one), else "message". Answers at once: the client asks again
+ *                             until it likes the answer
  *   apply, reload             root. Reads the configuration anew, apply the workspace's file too:
  *                             "message", and what that changed: "added", "removed", "left_out" as
  *                             in "pending" of status.h */

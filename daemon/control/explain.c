@@ -68,7 +68,7 @@ static const struct entry *find_deny(const struct policy *policy, const struct t
 
 static bool is_over_budget(const struct explanation *about)
 {
-    return about->standing == BUDGET_RESTING || about->standing == BUDGET_SPENT;
+    return budget_refuses(about->standing);
 }
 
 /* What the policy allows, the gate may refuse nevertheless: a new name of a wildcard that has led
@@ -281,6 +281,7 @@ struct json_object *explain_describe(const struct view *view, const char *target
         json_object_object_add(about.reply, "port", NULL);
     reply_add_text(about.reply, "protocol", about.target.protocol == IPPROTO_UDP ? "udp" : "tcp");
     json_object_object_add(about.reply, "allowed", json_object_new_boolean(about.allowed));
+    reply_add_text(about.reply, "mode", policy_mode_text(view->policy));
     add_reason(&about);
     add_entry(&about);
     json_object_object_add(about.reply, "leased_by", about.leased_by);

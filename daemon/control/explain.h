@@ -4,6 +4,7 @@
  *
  *   "host", "port" (null: none was asked), "protocol"
  *   "allowed"     whether it may be reached (no port asked: at any)
+ *   "mode"        "enforce" or "audit": then what is not allowed is let through all the same
  *   "reason"      a sentence
  *   "entry", "list", "group", "file", "line"   what decided; "entry" null: nothing matched
  *   "names"       of a wildcard that allows, as in status.h

@@ -26,6 +26,8 @@ const char *view_state_text(enum view_state state)
     switch (state) {
     case VIEW_ENFORCING:
         return "enforcing";
+    case VIEW_AUDITING:
+        return "auditing";
     case VIEW_INVALID_POLICY:
         return "invalid-policy";
     case VIEW_FAILED:
@@ -284,7 +286,7 @@ struct json_object *status_describe(const struct view *view)
     reply_add_text(reply, "state", view_state_text(view->state));
     reply_add_text(reply, "reason", view->reason);
     reply_add_text(reply, "reload_error", view->reload_error);
-    reply_add_text(reply, "mode", policy_mode(view->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    reply_add_text(reply, "mode", policy_mode_text(view->policy));
     add_since(reply, view->since_ms);
     add_policy(reply, view);
     add_pending(reply, view);

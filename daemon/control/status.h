@@ -2,7 +2,8 @@
 /* The reply to `status`. Members stay; new ones may come.
  *
  *   "version", "pid"
- *   "state"       "enforcing", "invalid-policy" (everything is denied), "starting", "failed"
+ *   "state"       "enforcing", "auditing" (nothing is refused), "invalid-policy" (everything is
+ *                 denied), "starting", "failed"
  *   "reason"      why not enforcing, and what to do, or null
  *   "reload_error" why the last reload was refused (the older policy stands), or null
  *   "mode"        "enforce" or "audit"

@@ -22,11 +22,12 @@ struct servers;
 enum view_state {
     VIEW_STARTING,
     VIEW_ENFORCING,
+    VIEW_AUDITING,       /* nothing is refused, what would be is recorded */
     VIEW_INVALID_POLICY, /* none was ever valid: everything is denied */
     VIEW_FAILED,         /* the kernel's table is not what it should be */
 };
 
-/* "starting", "enforcing", "invalid-policy", "failed" */
+/* "starting", "enforcing", "auditing", "invalid-policy", "failed" */
 const char *view_state_text(enum view_state state);
 
 struct view {

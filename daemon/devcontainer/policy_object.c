@@ -306,14 +306,15 @@ static int read_deny(const struct reader *reader, struct json_object *value, siz
 static int read_mode(const struct reader *reader, struct json_object *value, size_t place)
 {
     const char *text = text_of(value);
+    struct entry_source source = {.file = reader->file};
 
-    if (text && strcmp(text, "audit") == 0)
-        return refuse(reader, place,
-                      "mode \"audit\" comes with a later version: write \"enforce\", or leave "
-                      "\"mode\" out");
-    if (!text || strcmp(text, "enforce") != 0)
-        return refuse(reader, place, "\"mode\" must be \"enforce\"");
-    policy_builder_set_mode(reader->builder, POLICY_ENFORCE, NULL);
+    jsonc_find_line(reader->document, place, &source.line, &source.column);
+    if (text && strcmp(text, "enforce") == 0)
+        policy_builder_set_mode(reader->builder, POLICY_ENFORCE, &source);
+    else if (text && strcmp(text, "audit") == 0)
+        policy_builder_set_mode(reader->builder, POLICY_AUDIT, &source);
+    else
+        return refuse(reader, place, "\"mode\" must be \"enforce\" or \"audit\"");
     return 0;
 }
 

@@ -30,6 +30,11 @@ enum budget_standing {
     BUDGET_SPENT,   /* a new name, and none may be asked any more */
 };
 
+static inline bool budget_refuses(enum budget_standing standing)
+{
+    return standing == BUDGET_RESTING || standing == BUDGET_SPENT;
+}
+
 /* entry is what the verdict on the name says; so in all that follows. */
 enum budget_standing budgets_judge(const struct budgets *budgets, const struct entry *entry,
                                    const char *name, uint64_t now_ms);

@@ -48,15 +48,12 @@ static int grant(struct resolver *resolver, const char *name, const struct addre
     return r;
 }
 
-/* Leaves in resolver->kept what the policy lets be leased,
- * acknowledged. Returns the count kept, or -errno; *ret_why is the reason for which some were left
- * out, or NULL. */
-static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
-                 const struct address *addresses, size_t count, uint32_t ttl_s, uint64_t age_ms,
-                 const char **ret_why)
+/* Leaves in resolver->kept what the policy lets be leased. Returns how many; *ret_why is the reason
+ * for which some were left out, or NULL. */
+static size_t keep_allowed(struct resolver *resolver, const struct verdict *verdict,
+                           const struct address *addresses, size_t count, const char **ret_why)
 {
     size_t kept = 0;
-    int r;
 
     *ret_why = NULL;
     for (size_t i = 0; i < count && kept < MESSAGE_ADDRESSES_MAX; i++) {
@@ -74,12 +71,49 @@ static int lease(struct resolver *resolver, const char *name, const struct verdi
         resolver->kept[kept] = addresses[i];
         resolver->services[kept++] = services;
     }
-    if (kept == 0)
-        return 0;
-    r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s, age_ms);
-    if (r < 0)
-        return r;
-    resolver->counters->grants++;
+    return kept;
+}
+
+/* In audit mode the rest is told too, without a lease. Returns how many are kept then. */
+static size_t keep_rest(struct resolver *resolver, size_t kept, const struct address *addresses,
+                        size_t count)
+{
+    for (size_t i = 0; i < count && kept < MESSAGE_ADDRESSES_MAX; i++) {
+        if (has_address(resolver->kept, kept, &addresses[i]))
+            continue;
+        resolver->kept[kept] = addresses[i];
+        resolver->services[kept++] = 0;
+    }
+    return kept;
+}
+
+/* Those that are leased come first. */
+static size_t count_leased(const uint64_t *services, size_t count)
+{
+    size_t leased = 0;
+
+    while (leased < count && services[leased] != 0)
+        leased++;
+    return leased;
+}
+
+/* Leaves in resolver->kept what the client is told, leased as far as the policy allows it,
+ * acknowledged. Returns the count kept, or -errno; *ret_why as in keep_allowed. */
+static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
+                 const struct address *addresses, size_t count, uint32_t ttl_s, uint64_t age_ms,
+                 const char **ret_why)
+{
+    size_t kept = keep_allowed(resolver, verdict, addresses, count, ret_why);
+    int r;
+
+    if (kept > 0) {
+        r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s, age_ms);
+        if (r < 0)
+            return r;
+        resolver->counters->grants++;
+    }
+    if (resolver_is_audit(resolver))
+        kept = keep_rest(resolver, kept, addresses, count);
     return (int)kept;
 }
 
@@ -165,10 +199,11 @@ struct resolver_answer resolver_read_fresh(struct resolver *resolver, struct cac
                                            uint64_t now_ms)
 {
     uint32_t ttl_s = (uint32_t)((record->fresh_until_ms - now_ms) / 1000);
+    size_t leased = count_leased(record->services, record->count);
     int r = 0;
 
-    if (record->count > 0)
-        r = grant(resolver, record->name, record->addresses, record->services, record->count, ttl_s,
+    if (leased > 0)
+        r = grant(resolver, record->name, record->addresses, record->services, leased, ttl_s,
                   now_ms - record->learned_ms);
     return r < 0 ? ungranted(record, r) : resolver_answer_of(record, ttl_s);
 }
@@ -192,7 +227,7 @@ bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
 {
     struct verdict verdict = resolver_judge_chain(resolver, record->name, record->denied);
 
-    if (!has_stale(resolver, record) || !verdict.allowed)
+    if (!has_stale(resolver, record) || !resolver_answers(resolver, &verdict))
         return false;
     if (record->count > 0) {
         const char *why;
@@ -459,6 +494,7 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
     uint32_t ttl_s = flight->ttl_s;
     const char *why;
     struct resolver_answer result;
+    size_t leased;
     int kept =
         lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, 0, &why);
 
@@ -466,16 +502,17 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
         land_ungranted(flight, kept);
         return;
     }
+    leased = count_leased(resolver->services, (size_t)kept);
     if (kept == 0 && ttl_s > NEGATIVE_MAX_S)
         ttl_s = NEGATIVE_MAX_S;
     remember(flight, kept > 0 ? CACHE_ANSWER : CACHE_REFUSED, (size_t)kept, now_ms, ttl_s);
     if (why)
         snprintf(record->error, sizeof(record->error), "%s not let out: %s",
-                 kept > 0 ? "some of its addresses are" : "its addresses are", why);
+                 leased > 0 ? "some of its addresses are" : "its addresses are", why);
     if (kept > 0 && resolver->on_addresses)
         resolver->on_addresses(resolver->addresses_observer, record->name, resolver->kept,
                                (size_t)kept);
-    if (kept > 0 && flight->for_client && !record->is_exact && resolver->on_learned)
+    if (leased > 0 && flight->for_client && !record->is_exact && resolver->on_learned)
         resolver->on_learned(resolver->observer, record->name, record->family, ttl_s);
     result = resolver_answer_of(record, ttl_s);
     land(flight, &result);
@@ -532,21 +569,24 @@ static void on_upstream(void *context, int status, const struct message_answer *
     struct flight *flight = context;
     struct resolver *resolver = flight->resolver;
     struct verdict verdict = resolver_judge(resolver, flight->record->name);
+    bool answers;
 
     flight->question = NULL;
-    if (!verdict.allowed) { /* the policy may have changed since the question left */
+    if (!resolver_answers(resolver,
+                          &verdict)) { /* the policy may have changed since the question left */
         land_refused(flight);
         return;
     }
     if (status == 0)
         status = follow_piece(flight, answer);
     verdict = resolver_judge_chain(resolver, flight->record->name, flight->denied);
-    if (status == 0 && verdict.allowed && is_cut_short(answer)) {
+    answers = resolver_answers(resolver, &verdict);
+    if (status == 0 && answers && is_cut_short(answer)) {
         status = ++flight->pieces > PIECES_MAX ? -ELOOP : ask_upstream(flight, flight->final_name);
         if (status == 0)
             return;
     }
-    if (!verdict.allowed)
+    if (!answers)
         land_denied(flight);
     else if (status < 0)
         land_failed(flight, status);

@@ -21,7 +21,7 @@ struct flight {
     struct resolver *resolver;
     struct flight *next, *previous;
     struct cache_record *record;
-    const struct entry *entry; /* what allowed it; NULL after the policy changed */
+    const struct entry *entry; /* what allowed it; NULL: nothing does (audit), or did */
     struct upstream_question *question;
     struct resolver_waiter *waiters;
     size_t waiter_count;
@@ -64,6 +64,11 @@ struct verdict resolver_judge(const struct resolver *resolver, const char *name)
 /* The same without what the chain from there takes away. */
 struct verdict resolver_judge_chain(const struct resolver *resolver, const char *name,
                                     uint64_t denied);
+
+bool resolver_is_audit(const struct resolver *resolver);
+/* In audit mode every name is asked, and answered as it is; only what the policy allows is leased.
+ */
+bool resolver_answers(const struct resolver *resolver, const struct verdict *verdict);
 
 struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s);
 struct resolver_answer resolver_no_answer(const char *name, enum resolver_status status,

@@ -32,6 +32,7 @@ struct gate_question {
     struct gate_question *next, *previous; /* of the connection, or of the gate for UDP */
     struct gate_peer peer;
     struct resolver_waiter *waiter;
+    bool is_told; /* to the observer, already */
     struct message_question message;
 };
 

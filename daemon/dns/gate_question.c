@@ -90,10 +90,11 @@ static void refuse(struct gate *gate, const struct gate_peer *peer,
                    MESSAGE_EXTENDED_BLOCKED, subject, *subject ? " " : "", why);
 }
 
-static void send_answer(struct gate *gate, const struct gate_peer *peer,
-                        const struct message_question *question,
-                        const struct resolver_answer *answer)
+static void send_answer(const struct gate_question *asked, const struct resolver_answer *answer)
 {
+    const struct message_question *question = &asked->message;
+    const struct gate_peer *peer = &asked->peer;
+    struct gate *gate = asked->gate;
     struct message_reply reply = {
         .ttl_s = answer->ttl_s,
         .addresses = answer->addresses,
@@ -103,7 +104,7 @@ static void send_answer(struct gate *gate, const struct gate_peer *peer,
 
     switch (answer->status) {
     case RESOLVER_OK:
-        if (answer->count > 0)
+        if (answer->count > 0 && !asked->is_told)
             tell(gate, peer, question, (struct gate_question_told){.is_granted = true});
         send_reply(peer, question, &reply);
         break;
@@ -184,11 +185,11 @@ static void on_answer(void *context, const struct resolver_answer *answer)
     struct gate_connection *connection = question->peer.connection;
 
     if (!question->waiter) { /* from within resolver_ask: whoever called has the question */
-        send_answer(question->gate, &question->peer, &question->message, answer);
+        send_answer(question, answer);
         return;
     }
     unlink_question(question); /* before sending, which may close the connection with its list */
-    send_answer(question->gate, &question->peer, &question->message, answer);
+    send_answer(question, answer);
     free(question);
     if (connection)
         gate_tcp_question_ended(connection);
@@ -246,12 +247,53 @@ static void tell_watcher(struct gate *gate, struct gate_connection *connection)
     gate_tcp_close(connection);
 }
 
+/* --- audit mode ------------------------------------------------------------------------------- */
+
+static bool is_audit(const struct gate *gate)
+{
+    return gate->policy && policy_mode(gate->policy) == POLICY_AUDIT;
+}
+
+/* What some policy could allow. */
+static bool is_let_through(const struct gate *gate, const struct message_question *question)
+{
+    return is_audit(gate) && question->is_internet && question->name[0] &&
+           question->type != MESSAGE_PTR;
+}
+
+static void tell_refusal(struct gate_question *question, enum journal_reason reason,
+                         const char *why)
+{
+    tell(question->gate, &question->peer, &question->message,
+         (struct gate_question_told){.reason = reason, .why = why});
+    question->is_told = true; /* no grant besides */
+}
+
+static void tell_what_enforce_refuses(struct gate_question *question, const struct verdict *verdict)
+{
+    const char *name = question->message.name;
+    enum budget_standing standing;
+    char why[BUDGET_TEXT_SIZE];
+
+    if (!verdict->allowed) {
+        tell_refusal(question,
+                     verdict->reason == VERDICT_DENIED ? JOURNAL_DENIED : JOURNAL_NOT_LISTED, NULL);
+        return;
+    }
+    standing = resolver_budget_standing(question->gate->resolver, verdict->entry, name);
+    if (budget_refuses(standing))
+        tell_refusal(question, JOURNAL_SPENT, budgets_explain(verdict->entry, standing, why));
+}
+
+/* --- deciding --------------------------------------------------------------------------------- */
+
 /* True: the question waits for the resolver now. */
 static bool decide(struct gate_question *question)
 {
     const struct message_question *message = &question->message;
     struct gate *gate = question->gate;
     struct verdict verdict = {.reason = VERDICT_NOT_LISTED};
+    bool passes;
 
     if (message->rcode != MESSAGE_NOERROR) {
         send_rcode(&question->peer, message, message->rcode);
@@ -267,11 +309,12 @@ static bool decide(struct gate_question *question)
     }
     if (gate->policy && message->is_internet && message->name[0])
         verdict = policy_judge_name(gate->policy, message->name);
-    if (!verdict.allowed && message->type == MESSAGE_PTR) {
+    passes = verdict.allowed || is_let_through(gate, message);
+    if (!passes && message->type == MESSAGE_PTR) {
         send_rcode(&question->peer, message, MESSAGE_NXDOMAIN); /* nobody tried to get anywhere */
         return false;
     }
-    if (!verdict.allowed) {
+    if (!passes) {
         if (verdict.reason == VERDICT_DENIED)
             refuse(gate, &question->peer, message, JOURNAL_DENIED, subject_of(message),
                    "is denied");
@@ -280,6 +323,8 @@ static bool decide(struct gate_question *question)
                    "is not on the allowlist");
         return false;
     }
+    if (is_audit(gate))
+        tell_what_enforce_refuses(question, &verdict);
     if (message->type == MESSAGE_A || message->type == MESSAGE_AAAA)
         return ask_resolver(question);
     send_rcode(&question->peer, message,
@@ -297,6 +342,7 @@ void gate_take_message(struct gate *gate, const struct gate_peer *peer, const ui
         question = xcalloc(1, sizeof(*question));
     question->gate = gate;
     question->peer = *peer;
+    question->is_told = false;
     if (message_read_question(bytes, size, &question->message) == 0) {
         gate->counters->questions++;
         if (decide(question))

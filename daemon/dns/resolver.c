@@ -34,9 +34,19 @@ struct verdict resolver_judge_chain(const struct resolver *resolver, const char 
     return verdict;
 }
 
+bool resolver_is_audit(const struct resolver *resolver)
+{
+    return resolver->policy && policy_mode(resolver->policy) == POLICY_AUDIT;
+}
+
+bool resolver_answers(const struct resolver *resolver, const struct verdict *verdict)
+{
+    return verdict->allowed || resolver_is_audit(resolver);
+}
+
 static bool is_exact(const struct verdict *verdict)
 {
-    return verdict->entry && verdict->entry->kind == ENTRY_NAME;
+    return verdict->allowed && verdict->entry->kind == ENTRY_NAME;
 }
 
 static struct cache_record *find_or_add(struct resolver *resolver, const char *name,
@@ -57,27 +67,47 @@ static struct cache_record *find_or_add(struct resolver *resolver, const char *n
 
 enum asker { ASKER_CLIENT, ASKER_TIMER };
 
+/* Whose budget a question of this verdict is paid from; NULL: nobody's, nothing allows it. */
+static const struct entry *payer_of(const struct verdict *verdict)
+{
+    return verdict->allowed ? verdict->entry : NULL;
+}
+
+static bool may_repeat(struct resolver *resolver, const struct entry *payer, const char *name,
+                       uint64_t now_ms)
+{
+    return resolver_is_audit(resolver) ||
+           budgets_judge(resolver->budgets, payer, name, now_ms) != BUDGET_KNOWN ||
+           budgets_take_repetition(resolver->budgets, payer, now_ms);
+}
+
+/* In audit mode names are asked beyond what can be paid. */
+static void pay(struct resolver *resolver, const struct entry *payer, const char *name,
+                uint64_t now_ms)
+{
+    if (payer && !budget_refuses(budgets_judge(resolver->budgets, payer, name, now_ms)))
+        budgets_spend(resolver->budgets, payer, name, now_ms);
+}
+
 /* Every name begins to be asked here, and so is paid for here. What the timers ask again is what
  * clients have paid for, and when, nobody outside has a say in. 0 or -errno, with nothing asked. */
 static int start_flight(struct resolver *resolver, struct cache_record *record,
-                        const struct entry *entry, enum asker asker)
+                        const struct entry *payer, enum asker asker)
 {
     uint64_t now_ms = clock_now_ms();
     int r;
 
-    if (asker == ASKER_CLIENT &&
-        budgets_judge(resolver->budgets, entry, record->name, now_ms) == BUDGET_KNOWN &&
-        !budgets_take_repetition(resolver->budgets, entry, now_ms))
+    if (asker == ASKER_CLIENT && !may_repeat(resolver, payer, record->name, now_ms))
         return -EDQUOT;
-    r = flight_start(resolver, record, entry);
+    r = flight_start(resolver, record, payer);
     if (r == 0)
-        budgets_spend(resolver->budgets, entry, record->name, now_ms);
+        pay(resolver, payer, record->name, now_ms);
     return r;
 }
 
 /* What can be said without waiting. */
 static bool answer_at_once(struct resolver *resolver, struct cache_record *record,
-                           const struct entry *entry, struct resolver_answer *ret_answer)
+                           const struct entry *payer, struct resolver_answer *ret_answer)
 {
     uint64_t now_ms = clock_now_ms();
 
@@ -92,7 +122,7 @@ static bool answer_at_once(struct resolver *resolver, struct cache_record *recor
     if (resolver_read_stale(resolver, record, ret_answer)) {
         /* The next one may be better off. */
         if (!record->flight && now_ms >= record->retry_ms &&
-            start_flight(resolver, record, entry, ASKER_CLIENT) < 0)
+            start_flight(resolver, record, payer, ASKER_CLIENT) < 0)
             record->retry_ms = now_ms + RETRY_MS;
         return true;
     }
@@ -122,29 +152,31 @@ static struct resolver_waiter *ask(struct resolver *resolver, const char *name,
                                    enum asker asker, resolver_on_answer *on_answer, void *context)
 {
     struct verdict verdict = resolver_judge(resolver, name);
+    const struct entry *payer = payer_of(&verdict);
     enum budget_standing standing;
     struct resolver_waiter *waiter = NULL;
     struct resolver_answer answer;
     struct cache_record *record;
     int r = 0;
 
-    if (!verdict.allowed) {
+    if (!resolver_answers(resolver, &verdict)) {
         answer = resolver_no_answer(name, RESOLVER_REFUSED, NULL, MESSAGE_EXTENDED_BLOCKED);
         on_answer(context, &answer);
         return NULL;
     }
-    standing = resolver_budget_standing(resolver, verdict.entry, name);
-    if (standing == BUDGET_RESTING || standing == BUDGET_SPENT) { /* leaves no record either */
-        answer_spent(resolver, name, verdict.entry, standing, on_answer, context);
+    standing =
+        resolver_is_audit(resolver) ? BUDGET_NONE : resolver_budget_standing(resolver, payer, name);
+    if (budget_refuses(standing)) { /* leaves no record either */
+        answer_spent(resolver, name, payer, standing, on_answer, context);
         return NULL;
     }
     record = find_or_add(resolver, name, family, route, &verdict);
-    if (asker == ASKER_CLIENT && answer_at_once(resolver, record, verdict.entry, &answer)) {
+    if (asker == ASKER_CLIENT && answer_at_once(resolver, record, payer, &answer)) {
         on_answer(context, &answer);
         return NULL;
     }
     if (!record->flight)
-        r = start_flight(resolver, record, verdict.entry, asker);
+        r = start_flight(resolver, record, payer, asker);
     if (r == 0) {
         record->flight->for_client |= asker == ASKER_CLIENT && route == RESOLVER_ROUTE_NORMAL;
         waiter = flight_join(record->flight, on_answer, context);
@@ -234,7 +266,7 @@ static void rejudge(struct resolver *resolver, struct cache_record *record)
                          ? policy_denied_services(resolver->policy, record->final_name)
                          : 0;
     if (record->flight) {
-        record->flight->entry = verdict.entry;
+        record->flight->entry = payer_of(&verdict);
         record->flight->denied = record->flight->pieces > 0 ? UINT64_MAX : 0;
     }
     if (!verdict.allowed && !record->flight) {
@@ -428,6 +460,8 @@ void resolver_each_name(struct resolver *resolver,
             continue;
         if (!record->is_exact && now_ms >= record->fresh_until_ms &&
             now_ms - record->asked_ms > SHOWN_MS)
+            continue;
+        if (!resolver_judge(resolver, record->name).allowed) /* audit mode */
             continue;
         view_name(record, other, now_ms, addresses, &view);
         on_name(context, &view);

@@ -42,12 +42,12 @@ static void add_state(struct json_object *findings, struct json_object *status)
 {
     const char *state = screen_text(status, "state"), *reason = screen_text(status, "reason");
 
-    if (strcmp(state, "enforcing") != 0)
+    if (strcmp(state, "auditing") == 0)
+        add(findings, "not-enforcing", "in audit mode nothing is refused", NULL,
+            "'egressctl suggest' prints what to allow; then set \"mode\" to \"enforce\"");
+    else if (strcmp(state, "enforcing") != 0)
         add(findings, "not-enforcing", "egressd does not enforce the policy",
             *reason ? reason : state, "put right what it says: egressctl status");
-    else if (strcmp(screen_text(status, "mode"), "enforce") != 0)
-        add(findings, "not-enforcing", "in audit mode nothing is refused", NULL,
-            "set \"mode\" to \"enforce\"");
 }
 
 /* Its findings that we could not have made ourselves; where we could, ours count. */

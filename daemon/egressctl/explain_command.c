@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "egressctl/ask.h"
 #include "egressctl/command.h"
@@ -37,7 +38,12 @@ static void print_explanation(struct json_object *reply)
     struct json_object *suggestion = screen_member(reply, "suggestion");
     char line[SCREEN_LINE_SIZE];
 
-    screen_print(allowed ? SCREEN_GOOD : SCREEN_BAD, "%s", allowed ? "allowed" : "refused");
+    if (allowed)
+        screen_print(SCREEN_GOOD, "allowed");
+    else if (strcmp(screen_text(reply, "mode"), "audit") == 0)
+        screen_print(SCREEN_WARN, "let through in audit mode, would be refused");
+    else
+        screen_print(SCREEN_BAD, "refused");
     printf(": ");
     screen_paragraph(9, screen_text(reply, "reason"));
     if (screen_length(ports) > 0)

@@ -40,14 +40,14 @@ static const char *short_path(const char *path)
 static void print_state(struct json_object *reply)
 {
     const char *state = screen_text(reply, "state");
-    bool is_good = strcmp(state, "enforcing") == 0;
+    enum screen_colour colour = strcmp(state, "enforcing") == 0  ? SCREEN_GOOD
+                                : strcmp(state, "auditing") == 0 ? SCREEN_WARN
+                                                                 : SCREEN_BAD;
     char duration[SCREEN_DURATION_SIZE];
 
-    screen_print(is_good ? SCREEN_GOOD : SCREEN_BAD, "%s",
+    screen_print(colour, "%s",
                  strcmp(state, "invalid-policy") == 0 ? "everything is denied: invalid policy"
                                                       : state);
-    if (is_good && strcmp(screen_text(reply, "mode"), "audit") == 0)
-        screen_print(SCREEN_WARN, ", audit mode: nothing is refused");
     printf(" for %s (egressd %s, pid %lld)\n",
            screen_duration(screen_number(reply, "since_s"), duration),
            screen_text(reply, "version"), (long long)screen_number(reply, "pid"));
@@ -66,7 +66,7 @@ static void print_sources(struct json_object *policy)
 
     print_label("policy");
     if (screen_length(files) == 0)
-        printf("no entries at all: everything is refused\n");
+        printf("no entries at all: nothing is allowed\n");
     for (size_t i = 0; i < screen_length(files); i++) {
         if (i > 0)
             print_label("");
@@ -357,7 +357,7 @@ const struct command status_command = {
     .description =
         "Shows what is enforced and since when, the file and line that each entry came\n"
         "from, the names with their addresses, and what makes less of the promise here.\n",
-    .exit_status = "0 enforcing, 1 not",
+    .exit_status = "0 enforcing, 1 not, as in audit mode",
     .print = print_status,
     .run = run_status,
 };

@@ -34,7 +34,7 @@ static const char *entries_text(struct json_object *reply, char text[static ENTR
 }
 
 /* One line for the log of whatever starts the container. */
-static void print_enforcing(struct json_object *reply)
+static void print_in_force(struct json_object *reply)
 {
     char text[ENTRIES_SIZE];
 
@@ -54,14 +54,18 @@ static int judge(struct json_object *reply)
 
     if (strcmp(state, "enforcing") == 0)
         return EXIT_SUCCESS;
+    if (strcmp(state, "auditing") == 0) /* as it was asked for */
+        return EXIT_SUCCESS;
     return strcmp(state, "invalid-policy") == 0 ? EX_CONFIG : -EAGAIN;
 }
 
 static void say(const struct call *call, int code, struct json_object *reply)
 {
+    bool is_quiet = call_option(call, "quiet") && strcmp(screen_text(reply, "mode"), "audit") != 0;
+
     if (code == EX_CONFIG)
         complain("%s", screen_text(reply, "message"));
-    if (call->as_json || (code == EXIT_SUCCESS && !call_option(call, "quiet")))
+    if (call->as_json || (code == EXIT_SUCCESS && !is_quiet))
         show(call, reply);
 }
 
@@ -126,10 +130,11 @@ const struct command wait_command = {
     .summary = "returns when the policy is enforced",
     .description =
         "Returns when the policy is enforced, or says why it is not. The Feature's hooks\n"
-        "begin with it, so that none of yours runs unprotected.\n",
-    .exit_status = "0 enforcing, 1 not in time",
+        "begin with it, so that none of yours runs unprotected. In audit mode it returns\n"
+        "too, and says that nothing is refused.\n",
+    .exit_status = "0 enforcing, or auditing as the policy says; 1 not in time",
     .options = {{"timeout", 0, "SECONDS", "how long to wait (default: 30)"},
                 {"quiet", 'q', NULL, "says nothing when it enforces"}},
-    .print = print_enforcing,
+    .print = print_in_force,
     .run = run_wait,
 };

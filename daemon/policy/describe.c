@@ -142,8 +142,7 @@ static void print_mode(const struct description *d)
     const struct entry_source *enforce = policy_mode_source(d->policy, POLICY_ENFORCE);
     char audit_text[SOURCE_TEXT_SIZE], enforce_text[SOURCE_TEXT_SIZE];
 
-    fprintf(d->out, "mode       %s\n",
-            policy_mode(d->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    fprintf(d->out, "mode       %s\n", policy_mode_text(d->policy));
     if (policy_mode(d->policy) == POLICY_AUDIT)
         fprintf(d->out,
                 "       note: %s: nothing is refused; what \"enforce\" would refuse is "
@@ -184,7 +183,8 @@ void policy_describe(const struct policy *policy, FILE *out)
     measure(&d, POLICY_DENY);
     policy_entries(policy, POLICY_ALLOW, &allowed);
     if (allowed == 0)
-        fprintf(out, "Nothing is allowed: every name and every address is refused.\n");
+        fprintf(out, "Nothing is allowed: every name and every address %s refused.\n",
+                policy_mode(policy) == POLICY_AUDIT ? "would be" : "is");
     print_list(&d, POLICY_ALLOW);
     print_list(&d, POLICY_DENY);
     remarks_free(d.remarks);

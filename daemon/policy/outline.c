@@ -53,8 +53,7 @@ static void add_settings(struct lines *lines, const struct policy *policy)
     const struct policy_upstream *upstreams = policy_upstreams(policy, &count);
     char address[ADDRESS_TEXT_SIZE];
 
-    lines->texts[lines->count++] =
-        xasprintf("mode %s\n", policy_mode(policy) == POLICY_AUDIT ? "audit" : "enforce");
+    lines->texts[lines->count++] = xasprintf("mode %s\n", policy_mode_text(policy));
     lines->texts[lines->count++] = xasprintf(
         "refusal %s\n", policy_refusal_answer(policy) == POLICY_REFUSED ? "refused" : "nxdomain");
     for (size_t i = 0; i < count && i < SETTINGS_MAX - 2; i++)

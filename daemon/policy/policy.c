@@ -348,6 +348,11 @@ enum policy_mode policy_mode(const struct policy *policy)
                : POLICY_ENFORCE;
 }
 
+const char *policy_mode_text(const struct policy *policy)
+{
+    return policy_mode(policy) == POLICY_AUDIT ? "audit" : "enforce";
+}
+
 const struct entry_source *policy_mode_source(const struct policy *policy, enum policy_mode mode)
 {
     return policy->modes[mode].is_made ? &policy->modes[mode].source : NULL;

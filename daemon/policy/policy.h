@@ -98,6 +98,7 @@ uint64_t policy_service_of(const struct policy *policy, uint8_t protocol, uint16
 /* --- reading ---------------------------------------------------------------------------------- */
 
 enum policy_mode policy_mode(const struct policy *policy);
+const char *policy_mode_text(const struct policy *policy); /* "enforce" or "audit" */
 /* Where this mode was asked for first, also if the other one won; NULL: nowhere. */
 const struct entry_source *policy_mode_source(const struct policy *policy, enum policy_mode mode);
 enum policy_refusal_answer policy_refusal_answer(const struct policy *policy);

@@ -244,13 +244,16 @@ static void report_ready(struct daemon *daemon, struct supervisor_report *report
 {
     const struct enforcement *enforcement = &daemon->enforcement;
     const struct policy *policy = enforcement->configuration.policy;
-    char text[128];
+    char text[160];
 
     if (enforcement->state == VIEW_INVALID_POLICY) {
         supervisor_report(report, 0, "running, but the policy is invalid: everything is denied");
         return;
     }
-    snprintf(text, sizeof(text), "enforcing: %zu allow and %zu deny entries",
+    snprintf(text, sizeof(text), "%s: %zu allow and %zu deny entries",
+             policy_mode(policy) == POLICY_AUDIT
+                 ? "auditing: nothing is refused, what enforce would refuse is recorded"
+                 : "enforcing",
              policy_count_written(policy, POLICY_ALLOW), policy_count_written(policy, POLICY_DENY));
     supervisor_report(report, 0, text);
 }

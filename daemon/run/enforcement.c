@@ -36,6 +36,24 @@ void enforcement_set_state(struct enforcement *enforcement, enum view_state stat
     snprintf(enforcement->reason, sizeof(enforcement->reason), "%s", reason ? reason : "");
 }
 
+void enforcement_set_in_force(struct enforcement *enforcement)
+{
+    const struct policy *policy = enforcement_policy(enforcement);
+    const struct entry_source *asked = policy_mode_source(policy, POLICY_AUDIT);
+    char source[SOURCE_TEXT_SIZE], reason[FAILURE_TEXT_SIZE];
+
+    if (policy_mode(policy) == POLICY_ENFORCE) {
+        enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
+        return;
+    }
+    source_format(asked, source);
+    snprintf(reason, sizeof(reason),
+             "audit mode: nothing is refused, what \"enforce\" would refuse is recorded. To "
+             "enforce, take \"mode\": \"audit\" out%s%s",
+             source[0] ? " of " : "", source);
+    enforcement_set_state(enforcement, VIEW_AUDITING, reason);
+}
+
 void enforcement_set_invalid(struct enforcement *enforcement, const struct failure *failure)
 {
     const struct run_options *options = enforcement->options;
@@ -250,7 +268,7 @@ int enforcement_verify(struct enforcement *enforcement, struct failure *failure)
 static void on_servers_known(struct enforcement *enforcement)
 {
     if (enforcement->state == VIEW_STARTING)
-        enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
+        enforcement_set_in_force(enforcement);
     refresh_set_policy(enforcement->refresh, enforcement_policy(enforcement));
 }
 

@@ -61,7 +61,8 @@ static void format_reloaded(const struct policy *policy, size_t ended, size_t cu
                             char ret_message[static COMMANDS_MESSAGE_SIZE])
 {
     snprintf(ret_message, COMMANDS_MESSAGE_SIZE,
-             "in force: %zu allow and %zu deny entries; %zu leases and %zu open flows ended%s",
+             "in force%s: %zu allow and %zu deny entries; %zu leases and %zu open flows ended%s",
+             policy_mode(policy) == POLICY_AUDIT ? ", auditing (nothing is refused)" : "",
              policy_count_written(policy, POLICY_ALLOW), policy_count_written(policy, POLICY_DENY),
              ended, cut, more_to_cut ? ", others could not be yet" : "");
 }
@@ -111,7 +112,7 @@ int enforcement_reload(struct enforcement *enforcement, enum commands_reload how
     free(before);
     enforcement->reload_error[0] = '\0';
     enforcement->counters.reloads++;
-    enforcement_set_state(enforcement, VIEW_ENFORCING, NULL);
+    enforcement_set_in_force(enforcement);
     format_reloaded(fresh.policy, ended, cut, enforcement->has_uncut_flows, ret_change->message);
     enforcement_log_policy(enforcement);
     log_info("%s", ret_change->message);

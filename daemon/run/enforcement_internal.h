@@ -17,6 +17,8 @@ struct text_error;
 const struct policy *enforcement_policy(const struct enforcement *enforcement);
 void enforcement_set_state(struct enforcement *enforcement, enum view_state state,
                            const char *reason);
+/* Enforcing, or auditing, as the policy says. */
+void enforcement_set_in_force(struct enforcement *enforcement);
 void enforcement_set_invalid(struct enforcement *enforcement, const struct failure *failure);
 
 struct configuration_request enforcement_request(const struct enforcement *enforcement);

@@ -157,6 +157,8 @@ static bool is_flow_allowed(void *context, const struct address *destination, ui
     struct firewall_endpoint servers[SERVERS_MAX + 1];
     size_t count = servers_all(&enforcement->servers, servers);
 
+    if (policy_mode(policy) == POLICY_AUDIT)
+        return true;
     for (size_t i = 0; i < count; i++) {
         if (servers[i].port == port && address_equal(&servers[i].address, destination))
             return true;

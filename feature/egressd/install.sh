@@ -65,8 +65,11 @@ print_entries() { # option list
 write_policy() {
     allow=$(print_entries allow "${ALLOW-}")
     deny=$(print_entries deny "${DENY-}")
-    # The mode is left out while it is the default, so that another policy file may still choose.
-    printf '{ "allow": [%s], "deny": [%s] }\n' "$allow" "$deny" > "$etc/policy.json"
+    # "enforce", said by any file, wins. So it is left out as long as it is the default: whoever
+    # wants to hold others to it says so in a file of policy.d.
+    mode=
+    [ "${MODE:-enforce}" = enforce ] || mode=", \"mode\": \"$MODE\""
+    printf '{ "allow": [%s], "deny": [%s]%s }\n' "$allow" "$deny" "$mode" > "$etc/policy.json"
 }
 
 write_settings() {
@@ -126,8 +129,7 @@ main() {
     [ -f "$binary" ] ||
         fail "this Feature has no binary for the architecture '$machine'; it has:" \
             "$(cd "$here/bin" 2> /dev/null && echo egressd-* | sed 's/egressd-//g; s/[.]gz//g')"
-    [ "${MODE-}" != audit ] || fail "option mode: 'audit' is not available in this version"
-    check_choice mode "${MODE:-enforce}" enforce
+    check_choice mode "${MODE:-enforce}" enforce audit
     check_choice workspacePolicy "${WORKSPACEPOLICY:-pin}" pin follow ignore
     check_choice onFailure "${ONFAILURE:-stop}" stop warn
     check_choice logFile "${LOGFILE:-false}" true false

@@ -65,6 +65,15 @@ def test_options_become_a_policy(machine):
     assert environment == "ON_FAILURE=warn\n"
 
 
+@pytest.mark.parametrize("options, mode", [
+    ({"MODE": "audit"}, {"mode": "audit"}),
+    ({"MODE": "enforce"}, {}),  # which would overrule a file that asks for audit mode
+])
+def test_the_mode_becomes_part_of_it(machine, options, mode):
+    assert install(machine, **options).returncode == 0
+    assert policy(machine) == {"allow": [], "deny": [], **mode}
+
+
 @pytest.mark.parametrize("options, named", [
     ({"ALLOW": 'ok.example,a"b'}, ["allow", 'a"b']),
     ({"ALLOW": "{\\}"}, ["allow", "{\\}"]),
@@ -73,7 +82,6 @@ def test_options_become_a_policy(machine):
     ({"ALLOW": "a.example\nb.example"}, ["allow", "b.example"]),
     ({"ALLOW": "*"}, ["*"]),
     ({"ALLOW": "a.example:99999"}, ["a.example:99999"]),
-    ({"MODE": "audit"}, ["mode", "audit"]),
     ({"MODE": "off"}, ["mode", "off"]),
     ({"WORKSPACEPOLICY": "maybe"}, ["workspacePolicy", "maybe"]),
     ({"ONFAILURE": "ignore"}, ["onFailure", "ignore"]),

@@ -73,6 +73,7 @@ REFUSED = [
     {"allow": [{"host": "*.a.example", "names": 1000001}]},
     {"allow": [{"host": "*.a.example", "names": 1.5}]},
     {"allow": [{"host": "*.a.example", "names": "many"}]},
+    {"mode": "watch"},
     {"refusal": "drop"},
     {"upstreams": ["dns.example"]},
 ]

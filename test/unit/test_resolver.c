@@ -775,6 +775,89 @@ START_TEST(known_names_are_not_asked_without_end)
 }
 END_TEST
 
+/* --- audit mode ------------------------------------------------------------------------------- */
+
+/* As many of each name as it says are told to the client, as many leased. */
+static const struct {
+    const char *name;
+    size_t told, leased;
+} audited[] = {
+    {"a.z.test", 1, 1},       {"evil.invalid", 1, 0},    {"denied.z.test", 1, 0},
+    {"private.z.test", 2, 0}, {"mixed.z.test", 2, 1},    {"todenied.z.test", 1, 0},
+    {"split.z.test", 1, 1},   {"topartly.z.test", 1, 1}, {"empty.z.test", 0, 0},
+};
+
+static void set_up_audit(void)
+{
+    set_up();
+    policy_free(world.policy);
+    world.policy = make_policy_of_mode(POLICY_AUDIT, allow, deny);
+    resolver_set_policy(world.resolver, world.policy);
+}
+
+START_TEST(audit_answers_all_and_leases_what_is_allowed)
+{
+    set_up_audit();
+    for (int i = 0; i < 2; i++) { /* the second is from the cache */
+        world.leases.count = 0;
+        ck_assert_int_eq(ask(audited[_i].name), RESOLVER_OK);
+        ck_assert_uint_eq(world.answer.count, audited[_i].told);
+        ck_assert_uint_eq(world.leases.count, audited[_i].leased);
+    }
+    tear_down();
+}
+END_TEST
+
+START_TEST(audit_serves_stale_answers_of_any_name)
+{
+    set_up_audit();
+    world.ttl_s = 0;
+    ck_assert_int_eq(ask("evil.invalid"), RESOLVER_OK);
+    world.is_silent = true;
+    ck_assert_int_eq(ask("evil.invalid"), RESOLVER_OK);
+    ck_assert(world.answer.stale);
+    ck_assert_uint_eq(world.answer.count, 1);
+    ck_assert_uint_eq(world.leases.grants, 0);
+    tear_down();
+}
+END_TEST
+
+/* What it learned without a lease must not be an answer that the kernel does not let out. */
+START_TEST(nothing_of_audit_is_left_when_it_ends)
+{
+    struct policy *enforce = make_policy(allow, deny);
+
+    set_up_audit();
+    for (size_t i = 0; i < sizeof(audited) / sizeof(audited[0]); i++)
+        ask(audited[i].name);
+    ck_assert_ptr_nonnull(resolver_ask(world.resolver, "late.invalid", ADDRESS_V4,
+                                       RESOLVER_ROUTE_NORMAL, on_answer, NULL));
+    resolver_set_policy(world.resolver, enforce);
+    world.answers = 0;
+    run();
+    ck_assert_int_eq(world.answer.status, RESOLVER_REFUSED); /* asked in audit mode, too late */
+    world.is_silent = true;
+    ck_assert_int_eq(ask("evil.invalid"), RESOLVER_REFUSED);
+    ck_assert_int_eq(ask("private.z.test"), RESOLVER_FAILED);
+    ck_assert_int_eq(ask("mixed.z.test"), RESOLVER_OK);
+    ck_assert(world.answer.stale);
+    ck_assert_uint_eq(world.answer.count, 1);
+    ck_assert_uint_eq(world.addresses[0].bytes[0], 192);
+    tear_down();
+    policy_free(enforce);
+}
+END_TEST
+
+START_TEST(audit_asks_beyond_the_budget)
+{
+    set_up_audit();
+    for (int i = 0; i < 2 * NEW_AT_ONCE; i++)
+        ck_assert_int_eq(ask_new("a"), RESOLVER_OK);
+    ck_assert_uint_eq(world.counters.questions_over_budget, 0);
+    tear_down();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("resolver");
@@ -783,6 +866,11 @@ int main(void)
     int failed;
 
     suite_add_tcase(suite, tests);
+    tcase_add_loop_test(tests, audit_answers_all_and_leases_what_is_allowed, 0,
+                        sizeof(audited) / sizeof(audited[0]));
+    tcase_add_test(tests, audit_serves_stale_answers_of_any_name);
+    tcase_add_test(tests, nothing_of_audit_is_left_when_it_ends);
+    tcase_add_test(tests, audit_asks_beyond_the_budget);
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(tests, lease_outlives_the_ttl, 0, sizeof(ttls) / sizeof(ttls[0]));
     tcase_add_test(tests, cached_answer_needs_the_kernel_too);

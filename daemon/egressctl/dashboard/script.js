@@ -53,7 +53,7 @@ function duration(seconds) {
 
 const STATES = {
   enforcing: ["enforcing", "good"],
-  audit: ["audit: nothing is refused", "warn"],
+  auditing: ["auditing: nothing is refused", "warn"],
   starting: ["starting", "warn"],
   "invalid-policy": ["invalid policy: all is refused", "bad"],
   failed: ["failed", "bad"],
@@ -173,8 +173,7 @@ function showNames(status) {
 }
 
 function showStatus(status) {
-  const state = status.state === "enforcing" && status.mode === "audit" ? "audit" : status.state;
-  showState(state, `for ${duration(status.since_s)}`);
+  showState(status.state, `for ${duration(status.since_s)}`);
   showNotices(noticesOf(status));
   showWeaknesses(status.weaknesses || []);
   showEntries(status);
