@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "egressctl/command_line.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -32,11 +33,11 @@ struct accepted {
 static void accept_options(const struct command *command, struct accepted *ret_accepted)
 {
     struct accepted accepted = {.letters = "+h"}; /* up to the command */
-    char *letter = accepted.letters + 2;
 
     memcpy(accepted.options, common_options, sizeof(common_options));
     if (command) {
-        letter = stpcpy(accepted.letters, "h"); /* anywhere behind it */
+        char *letter = stpcpy(accepted.letters, "h"); /* anywhere behind it */
+
         for (size_t i = 0; command->options[i].name; i++) {
             const struct command_option *option = &command->options[i];
 
@@ -52,13 +53,14 @@ static void accept_options(const struct command *command, struct accepted *ret_a
     *ret_accepted = accepted;
 }
 
-/* The place of a command's own option in its list. */
+/* The place of a command's own option in its list: getopt_long() knows no others of these. */
 static size_t own_option(const struct command *command, int id)
 {
     size_t i = 0;
 
     if (id >= OPTION_OWN)
         return (size_t)(id - OPTION_OWN);
+    assert(command);
     while (command->options[i].letter != id)
         i++;
     return i;

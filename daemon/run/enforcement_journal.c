@@ -29,20 +29,20 @@ static enum journal_verdict refused(const struct enforcement *enforcement)
 }
 
 /* Of what is new: whose is it? What a container inside sends is no socket of ours. */
-static void record(struct enforcement *enforcement, struct journal_event *event,
+static void record(struct enforcement *enforcement, struct journal_event event,
                    const struct owner_question *question)
 {
     struct asker asker;
 
-    if (event->via == JOURNAL_VIA_OUT && !journal_knows_user(enforcement->journal, event) &&
+    if (event.via == JOURNAL_VIA_OUT && !journal_knows_user(enforcement->journal, &event) &&
         askers_find(enforcement->askers, question, &asker) == 0) {
-        event->uid = asker.uid;
+        event.uid = asker.uid;
         if (asker.program.process[0]) {
-            event->process = asker.program.process;
-            event->command = asker.program.command;
+            event.process = asker.program.process;
+            event.command = asker.program.command;
         }
     }
-    journal_record(enforcement->journal, event, clock_now_ms());
+    journal_record(enforcement->journal, &event, clock_now_ms());
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ static void record_question(struct enforcement *enforcement, enum journal_via vi
         .local_port = told->client_port,
         .remote_port = DNS_PORT,
     };
-    struct journal_event event = {
+    const struct journal_event event = {
         .kind = told->is_granted ? JOURNAL_GRANT : JOURNAL_QUESTION,
         .verdict = told->is_granted ? JOURNAL_GRANTED : refused(enforcement),
         .via = via,
@@ -72,7 +72,7 @@ static void record_question(struct enforcement *enforcement, enum journal_via vi
     if (told->is_granted)
         journal_record(enforcement->journal, &event, clock_now_ms());
     else
-        record(enforcement, &event, &question);
+        record(enforcement, event, &question);
 }
 
 static void on_told(void *context, const struct gate_question_told *told)
@@ -147,7 +147,7 @@ static void on_refusal(void *context, const struct refusal *refusal)
     if (!refusal->is_forbidden)
         journal_judge_packet(enforcement_policy(enforcement), &event);
     if (lives_on(refusal, event.verdict))
-        record(enforcement, &event, &question);
+        record(enforcement, event, &question);
     else
         journal_record(enforcement->journal, &event, clock_now_ms());
 }
