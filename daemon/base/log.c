@@ -2,11 +2,15 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/plain_text.h"
+
 #define LINE_SIZE 2048
+#define ESCAPED_MAX 8 /* bytes of a character: of one of 4 as it is, of one of C1 escaped */
 
 static enum log_level most_shown = LOG_LEVEL_INFO;
 
@@ -27,17 +31,22 @@ static size_t append_escaped(char *line, size_t used, size_t size, const char *t
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (; *text && used + 4 < size; text++) {
-        unsigned char byte = (unsigned char)*text;
+    while (*text && used + ESCAPED_MAX < size) {
+        size_t length = plain_text_measure(text);
+        bool is_plain = length > 0 && !plain_text_is_control(text);
 
-        if (byte >= 0x20 && byte != 0x7f) {
-            line[used++] = *text;
-            continue;
+        for (length = length > 0 ? length : 1; length > 0; length--, text++) {
+            unsigned char byte = (unsigned char)*text;
+
+            if (is_plain) {
+                line[used++] = *text;
+                continue;
+            }
+            line[used++] = '\\';
+            line[used++] = 'x';
+            line[used++] = digits[byte >> 4];
+            line[used++] = digits[byte & 15];
         }
-        line[used++] = '\\';
-        line[used++] = 'x';
-        line[used++] = digits[byte >> 4];
-        line[used++] = digits[byte & 15];
     }
     return used;
 }

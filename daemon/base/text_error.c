@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text_error.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/plain_text.h"
 
 int(text_error_set)(struct text_error *reterr, unsigned line, unsigned column, const char *format,
                     ...)
@@ -23,8 +24,6 @@ int(text_error_set)(struct text_error *reterr, unsigned line, unsigned column, c
     else if ((size_t)length >= sizeof(reterr->message))
         memcpy(reterr->message + sizeof(reterr->message) - 4, "...", 4);
     /* Parts of the text that was read are quoted, and it may be anybody's. */
-    for (char *at = reterr->message; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = '?';
+    plain_text_clean(reterr->message, "");
     return -EINVAL;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain_text.h"
 #include "devcontainer/file.h"
 
 void configuration_error_place(struct configuration_error *reterr, const char *file)
@@ -78,5 +79,6 @@ const char *configuration_error_format(const struct configuration_error *error,
         snprintf(place, sizeof(place), ":%u", what->line);
     snprintf(text, CONFIGURATION_ERROR_TEXT_SIZE, "%s%s%s%s", error->file,
              error->file[0] ? place : "", error->file[0] ? ": " : "", what->message);
+    plain_text_clean(text, ""); /* a path is anybody's choice */
     return text;
 }

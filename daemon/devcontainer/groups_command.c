@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "devcontainer/groups_command.h"
 
-#include <ctype.h>
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -9,6 +8,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/memory.h"
+#include "base/plain_text.h"
 #include "devcontainer/configuration.h"
 #include "policy/groups.h"
 
@@ -29,8 +30,11 @@ static const char usage[] =
 /* A file that somebody else wrote is shown, but may not drive the terminal. */
 static void print_cleaned(const char *text)
 {
-    for (; *text; text++)
-        putchar(iscntrl((unsigned char)*text) && *text != '\n' && *text != '\t' ? '?' : *text);
+    char *cleaned = xstrdup(text);
+
+    plain_text_clean(cleaned, "\n\t");
+    fputs(cleaned, stdout);
+    free(cleaned);
 }
 
 static void print_line(const struct group *group)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/plain_text.h"
 
 static bool has_colours;
 
@@ -90,48 +91,11 @@ void screen_paragraph(int indent, const char *text)
     screen_paragraph_from(indent, indent, text);
 }
 
-/* Bytes of the well-formed character of UTF-8 (RFC 3629) at text; 0: there is none, and what a
- * terminal makes of it is anybody's guess. */
-static size_t measure_character(const unsigned char *text)
-{
-    const unsigned char first = text[0], second = first >= 0xc2 ? text[1] : 0;
-    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-    if (first >= 0x80 && (first < 0xc2 || first > 0xf4))
-        return 0;
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-        return 0; /* too long a form, a surrogate, beyond Unicode */
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
-
-/* C0, DEL, and C1 (C2 80 to C2 9F). */
-static bool is_control(const unsigned char *character)
-{
-    return character[0] < 0x20 || character[0] == 0x7f ||
-           (character[0] == 0xc2 && character[1] < 0xa0);
-}
-
 static void clean_string(struct json_object *string)
 {
     char *text = xstrdup(json_object_get_string(string));
-    bool changed = false;
-    size_t length;
 
-    for (char *at = text; *at; at += length) {
-        bool is_good;
-
-        length = measure_character((const unsigned char *)at);
-        is_good = length > 0 && !is_control((const unsigned char *)at);
-        length = length > 0 ? length : 1;
-        if (!is_good)
-            memset(at, '?', length);
-        changed = changed || !is_good;
-    }
-    if (changed)
+    if (plain_text_clean(text, ""))
         json_object_set_string(string, text);
     free(text);
 }
@@ -167,13 +131,11 @@ void screen_print_json(struct json_object *object)
     size_t length;
 
     for (const char *at = text; *at; at += length > 0 ? length : 1) {
-        const unsigned char *bytes = (const unsigned char *)at;
-
-        length = measure_character(bytes);
+        length = plain_text_measure(at);
         if (length == 0)
             fputs("\\ufffd", stdout);
-        else if (is_control(bytes))
-            printf("\\u%04x", length == 1 ? bytes[0] : bytes[1]);
+        else if (plain_text_is_control(at))
+            printf("\\u%04x", (unsigned char)at[length - 1]);
         else
             fwrite(at, 1, length, stdout);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose socket a question came from, as the kernel lists sockets (sock_diag). For people; decides
- * nothing. Costs up to a millisecond: not to be asked for each question of a flood. */
+ * nothing. Costs up to a millisecond, and far more where somebody has made very many sockets of one
+ * port: not to be asked for each question of a flood. */
 #ifndef EGRESSD_FIREWALL_OWNER_H
 #define EGRESSD_FIREWALL_OWNER_H
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain_text.h"
 #include "policy/remarks.h"
 
 #define HOST_WIDTH_MAX 40
@@ -25,6 +26,7 @@ const char *source_format(const struct entry_source *source, char text[static SO
         snprintf(text, SOURCE_TEXT_SIZE, "%s:%u:%u", source->file, source->line, source->column);
     else
         snprintf(text, SOURCE_TEXT_SIZE, "%s", source->file);
+    plain_text_clean(text, ""); /* a path is anybody's choice */
     return text;
 }
 

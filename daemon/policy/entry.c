@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plain_text.h"
 #include "policy/public_suffixes.h"
 
 #define DIGITS "0123456789"
@@ -25,12 +26,13 @@ static void quote(const char *text, char ret_quoted[static QUOTE_SIZE])
     size_t i;
 
     for (i = 0; i < QUOTE_SIZE - 4 && text[i]; i++)
-        ret_quoted[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+        ret_quoted[i] = text[i];
     /* Not in the middle of a character of UTF-8. */
     if (text[i])
         while (i > 0 && ((unsigned char)text[i] & 0xc0) == 0x80)
             i--;
     snprintf(ret_quoted + i, QUOTE_SIZE - i, "%s", text[i] ? "..." : "");
+    plain_text_clean(ret_quoted, "");
 }
 
 /* "'ENTRY' REASON", at the byte of the entry's text that is wrong. */

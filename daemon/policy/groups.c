@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/plain_text.h"
 #include "base/spelling.h"
 #include "policy/group_line.h"
 
@@ -152,5 +153,6 @@ const char *group_fact(const struct group *group, enum group_fact fact,
         if (size > mark && memcmp(line, marks[fact], mark) == 0)
             snprintf(text, GROUP_FACT_SIZE, "%.*s", (int)(size - mark), line + mark);
     }
+    plain_text_clean(text, "");
     return text;
 }

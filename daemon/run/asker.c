@@ -7,15 +7,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/pace.h"
 #include "run/witness.h"
 
 #define WITNESS_PATIENCE_MS 20
-
-/* How often something is done, and how often at once: names come in great number. */
-struct pace {
-    uint64_t interval_ms, burst_ms;
-    uint64_t paid_ms; /* up to this time; 0: never */
-};
 
 struct askers {
     struct owners *owners; /* NULL: the kernel does not tell whose sockets are whose */
@@ -44,27 +39,19 @@ void askers_free(struct askers *askers)
     free(askers);
 }
 
-static bool may_go_on(struct pace *pace, uint64_t now_ms)
-{
-    if (pace->paid_ms > now_ms)
-        return false;
-    if (pace->paid_ms + pace->burst_ms < now_ms)
-        pace->paid_ms = now_ms > pace->burst_ms ? now_ms - pace->burst_ms : 0;
-    pace->paid_ms += pace->interval_ms;
-    return true;
-}
-
 static int find_owner(struct askers *askers, const struct owner_question *question,
                       struct owner *owner)
 {
+    uint64_t start_ms = clock_now_ms();
     int r;
 
     if (!askers->owners || question->local.family == ADDRESS_NONE ||
         (question->protocol == IPPROTO_TCP && question->remote.family == ADDRESS_NONE))
         return -ENOENT;
-    if (!may_go_on(&askers->of_owners, clock_now_ms()))
+    if (!pace_may_go_on(&askers->of_owners, start_ms))
         return -EAGAIN;
     r = owners_find(askers->owners, question, owner);
+    pace_took(&askers->of_owners, clock_now_ms() - start_ms);
     if (r == -EOPNOTSUPP) {
         owners_close(askers->owners);
         askers->owners = NULL;
@@ -82,7 +69,7 @@ int askers_find(struct askers *askers, const struct owner_question *question,
     if (r < 0)
         return r;
     asker.uid = owner.uid;
-    if (askers->witness < 0 || !may_go_on(&askers->of_witness, clock_now_ms()) ||
+    if (askers->witness < 0 || !pace_may_go_on(&askers->of_witness, clock_now_ms()) ||
         witness_ask(askers->witness, owner.inode, owner.uid, WITNESS_PATIENCE_MS, &asker.program) <
             0)
         asker.program = (struct socket_owner){0};

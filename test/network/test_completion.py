@@ -103,3 +103,14 @@ def test_values(terminal):
     terminal.complete("egressctl --runtime-dir /usr/loc", "egressctl --runtime-dir /usr/local/")
     terminal.complete("egressd run --policy /etc/host.c", "/etc/host.conf ")
     terminal.complete("egressd check /etc/host.c", "egressd check /etc/host.conf ")
+
+
+def test_what_is_typed_is_not_run(terminal, container, tmp_path):
+    """It may have been copied from anywhere, and GNU sed has a command that runs programs."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\ntouch /usr/local/share/ran/it\n")
+    program.chmod(0o755)
+    container.install(program, "/usr/local/bin/program")
+    container.run(["mkdir", "-m", "777", "/usr/local/share/ran"])
+    terminal.complete("egressctl explain /program/e# --jso", "--json")
+    assert container.run(["ls", "/usr/local/share/ran"]).stdout == ""

@@ -11,8 +11,10 @@ _egressd_options() { # help
     sed -n 's/^  \(....\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<"$1"
 }
 
-# What an option's value is: FILE, DIR, SECONDS, ... or nothing.
-_egressd_value_of() { # option help
+# What an option's value is: FILE, DIR, SECONDS, ... or nothing. Any other word stays away from sed,
+# whose language has a command that runs programs.
+_egressd_value_of() { # word help
+    [[ $1 == -* && $1 != *[!a-z-]* ]] || return 0
     sed -n "s/^  .*$1[= ]\([A-Z][A-Z:[]*\).*/\1/p" <<<"$2"
 }
 
