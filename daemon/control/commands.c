@@ -12,6 +12,7 @@
 #include "control/metrics.h"
 #include "control/request.h"
 #include "control/status.h"
+#include "control/suggest.h"
 #include "policy/policy.h"
 
 enum may_ask { ANYONE, ROOT_ONLY };
@@ -53,6 +54,18 @@ static struct json_object *answer_log(const struct commands *commands, struct js
     if (!view.journal)
         return reply_error(EX_UNAVAILABLE, "nothing is written down yet");
     return log_describe(&view, request_number(request, "after"));
+}
+
+static struct json_object *answer_suggest(const struct commands *commands,
+                                          struct json_object *request)
+{
+    struct view view = {0};
+
+    (void)request;
+    commands->view(commands->context, &view);
+    if (!view.journal)
+        return reply_error(EX_UNAVAILABLE, "nothing is written down yet");
+    return suggest_describe(&view);
 }
 
 static struct json_object *answer_metrics(const struct commands *commands,
@@ -123,10 +136,10 @@ static const struct {
     struct json_object *(*answer)(const struct commands *commands, struct json_object *request);
     enum may_ask who;
 } table[] = {
-    {"status", answer_status, ANYONE},    {"explain", answer_explain, ANYONE},
-    {"log", answer_log, ANYONE},          {"metrics", answer_metrics, ANYONE},
-    {"wait", answer_wait, ANYONE},        {"apply", answer_apply, ROOT_ONLY},
-    {"reload", answer_reload, ROOT_ONLY},
+    {"status", answer_status, ANYONE},   {"explain", answer_explain, ANYONE},
+    {"log", answer_log, ANYONE},         {"suggest", answer_suggest, ANYONE},
+    {"metrics", answer_metrics, ANYONE}, {"wait", answer_wait, ANYONE},
+    {"apply", answer_apply, ROOT_ONLY},  {"reload", answer_reload, ROOT_ONLY},
 };
 
 struct json_object *commands_answer(void *context, const struct control_caller *caller,

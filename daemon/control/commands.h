@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be asked on the control socket: {"command":NAME, ...}. A reply is {"ok":true, ...}, or
- * {"ok":false,"code":CODE,"error":TEXT} with an exit code of protocol.h. status.h, explain.h and
- * log.h document what theirs hold.
+ * {"ok":false,"code":CODE,"error":TEXT} with an exit code of protocol.h. status.h, explain.h,
+ * log.h and suggest.h document what theirs hold.
  *
  *   status                    see status.h
  *   explain  "target":TEXT    see explain.h
  *   log      "after":NUMBER   see log.h
+ *   suggest                   see suggest.h
  *   metrics                   see metrics.h
  *   wait                      "state" as in status.h; with "enforcing" and "auditing", "mode" and
  *                             how many entries are in "allow" and in "deny" (as written: a group

@@ -205,22 +205,6 @@ static bool takes_workspace(const struct view *view)
            strcmp(view->workspace_policy, "ignore") != 0;
 }
 
-static void add_where(struct json_object *suggestion, const struct explanation *about)
-{
-    const struct view *view = about->view;
-    const struct entry *denied_by = about->denied_by;
-    char text[SENTENCE_SIZE];
-
-    if (denied_by && denied_by->source.file)
-        snprintf(text, sizeof(text), "%s, line %u", denied_by->source.file, denied_by->source.line);
-    else if (takes_workspace(view))
-        snprintf(text, sizeof(text), "customizations.egressd in %s", view->devcontainer_file);
-    else
-        snprintf(text, sizeof(text), "%s",
-                 view->policy_file_count > 0 ? view->policy_files[0] : BAKED_POLICY_FILE);
-    reply_add_text(suggestion, "where", text);
-}
-
 static const char *then_text(const struct view *view)
 {
     if (!takes_workspace(view))
@@ -228,6 +212,29 @@ static const char *then_text(const struct view *view)
     if (strcmp(view->workspace_policy, "follow") == 0)
         return "save the file: it is taken up within seconds";
     return "rebuild the container, or as root in it run: egressctl apply";
+}
+
+void explain_add_where(struct json_object *reply, const struct view *view)
+{
+    char text[SENTENCE_SIZE];
+
+    if (takes_workspace(view))
+        snprintf(text, sizeof(text), "customizations.egressd in %s", view->devcontainer_file);
+    else
+        snprintf(text, sizeof(text), "%s",
+                 view->policy_file_count > 0 ? view->policy_files[0] : BAKED_POLICY_FILE);
+    reply_add_text(reply, "where", text);
+    reply_add_text(reply, "then", then_text(view));
+}
+
+static void add_where_denied(struct json_object *reply, const struct explanation *about)
+{
+    const struct entry_source *source = &about->denied_by->source;
+    char text[SENTENCE_SIZE];
+
+    snprintf(text, sizeof(text), "%s, line %u", source->file, source->line);
+    reply_add_text(reply, "where", text);
+    reply_add_text(reply, "then", then_text(about->view));
 }
 
 static void add_suggestion(struct explanation *about)
@@ -240,8 +247,10 @@ static void add_suggestion(struct explanation *about)
         reply_add_text(suggestion, "list", about->denied_by ? "deny" : "allow");
         reply_add_text(suggestion, "entry",
                        about->denied_by ? NULL : target_as_entry(&about->target, text));
-        add_where(suggestion, about);
-        reply_add_text(suggestion, "then", then_text(about->view));
+        if (about->denied_by && about->denied_by->source.file)
+            add_where_denied(suggestion, about);
+        else
+            explain_add_where(suggestion, about->view);
     }
     json_object_object_add(about->reply, "suggestion", suggestion);
 }
@@ -294,22 +303,6 @@ struct json_object *explain_describe(const struct view *view, const char *target
 
 /* --- in short --------------------------------------------------------------------------------- */
 
-static const char *note_of_special(const struct explanation *about, const char *special,
-                                   char text[static SENTENCE_SIZE])
-{
-    char entry[TARGET_TEXT_SIZE];
-
-    if (strcmp(special, "metadata") == 0)
-        return "what answers there hands out the machine's credentials: leave it closed";
-    if (strcmp(special, "private") != 0 && strcmp(special, "shared (RFC 6598)") != 0) {
-        snprintf(text, SENTENCE_SIZE, "a special address (%s): nothing outside is there", special);
-        return text;
-    }
-    snprintf(text, SENTENCE_SIZE, "a private address: if it is meant, the entry is \"%s\"",
-             target_as_entry(&about->target, entry));
-    return text;
-}
-
 static const char *note_of_denied(const struct explanation *about, char text[static SENTENCE_SIZE])
 {
     char place[SENTENCE_SIZE / 2];
@@ -338,7 +331,7 @@ struct json_object *explain_suggestion(const struct view *view, const struct tar
     else if (about.denied_by)
         note = note_of_denied(&about, note_text);
     else if (special)
-        note = note_of_special(&about, special, note_text);
+        note = target_special_note(target, special, note_text);
     else
         entry = target_as_entry(target, text);
     suggestion = json_object_new_object();

@@ -28,4 +28,7 @@ struct json_object *explain_describe(const struct view *view, const char *target
  * are not suggested, for they are rarely meant. */
 struct json_object *explain_suggestion(const struct view *view, const struct target *target);
 
+/* Adds "where", the place of new entries, and "then", what makes them count. */
+void explain_add_where(struct json_object *reply, const struct view *view);
+
 #endif

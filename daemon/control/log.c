@@ -92,81 +92,66 @@ static const char *subject_of(const struct journal_event *event,
                                                  : address_format(&event->address, text);
 }
 
-static void add_reason(struct json_object *object, const struct journal_event *event)
+const char *log_reason(const struct journal_event *event, char text[static LOG_REASON_SIZE])
 {
     const char *detail = event->detail ? event->detail : "";
-    char address[ADDRESS_TEXT_SIZE], text[SENTENCE_SIZE] = "";
+    char address[ADDRESS_TEXT_SIZE];
     const char *subject = subject_of(event, address);
 
+    text[0] = '\0';
     switch (event->reason) {
     case JOURNAL_NOT_LISTED:
-        snprintf(text, sizeof(text), "%s is not on the allowlist", subject);
+        snprintf(text, LOG_REASON_SIZE, "%s is not on the allowlist", subject);
         break;
     case JOURNAL_DENIED:
-        snprintf(text, sizeof(text), "%s is denied", subject);
+        snprintf(text, LOG_REASON_SIZE, "%s is denied", subject);
         break;
     case JOURNAL_OTHER_PORT:
-        snprintf(text, sizeof(text), "port %d%s is not among the ports of %s", event->port,
+        snprintf(text, LOG_REASON_SIZE, "port %d%s is not among the ports of %s", event->port,
                  event->protocol == IPPROTO_UDP ? "/udp" : "", subject);
         break;
     case JOURNAL_NEVER_ANSWERED:
-        snprintf(text, sizeof(text), "the address was never the answer to a name asked here");
+        snprintf(text, LOG_REASON_SIZE, "the address was never the answer to a name asked here");
         break;
     case JOURNAL_SPECIAL:
         if (event->name)
-            snprintf(text, sizeof(text), "%s is allowed, but not at this address: %s", subject,
+            snprintf(text, LOG_REASON_SIZE, "%s is allowed, but not at this address: %s", subject,
                      detail);
         else
-            snprintf(text, sizeof(text), "a special address (%s) that no entry names", detail);
+            snprintf(text, LOG_REASON_SIZE, "a special address (%s) that no entry names", detail);
         break;
     case JOURNAL_NOT_LEASED:
-        snprintf(text, sizeof(text),
+        snprintf(text, LOG_REASON_SIZE,
                  "%s is allowed, but its answer has ended: the name has to be asked again",
                  subject);
         break;
     case JOURNAL_PROTOCOL:
-        snprintf(text, sizeof(text), "nothing but tcp and udp can be allowed");
+        snprintf(text, LOG_REASON_SIZE, "nothing but tcp and udp can be allowed");
         break;
     case JOURNAL_FORBIDDEN:
-        snprintf(text, sizeof(text), "%s",
+        snprintf(text, LOG_REASON_SIZE, "%s",
                  event->port == DNS_PORT
                      ? "names are asked through egressd, and nowhere else"
                      : "whatever the policy, nothing is let out like this (forged, or a resolver "
                        "that hides on loopback)");
         break;
     case JOURNAL_ENDED:
-        snprintf(text, sizeof(text), "%s is allowed, but this flow has been ended", subject);
+        snprintf(text, LOG_REASON_SIZE, "%s is allowed, but this flow has been ended", subject);
         break;
     case JOURNAL_SPENT:
-        snprintf(text, sizeof(text), "%s has not been asked before, and %s", subject, detail);
+        snprintf(text, LOG_REASON_SIZE, "%s has not been asked before, and %s", subject, detail);
         break;
     case JOURNAL_ANSWER:
-        snprintf(text, sizeof(text), "%s is allowed, but %s", subject, detail);
+        snprintf(text, LOG_REASON_SIZE, "%s is allowed, but %s", subject, detail);
         break;
     case JOURNAL_REASON_NONE:
-        snprintf(text, sizeof(text), "%s is allowed", subject);
+        snprintf(text, LOG_REASON_SIZE, "%s is allowed", subject);
         break;
     }
-    reply_add_text(object, "reason", text);
+    return text;
 }
 
 /* --- what to do about it ---------------------------------------------------------------------- */
-
-static struct target target_of(const struct journal_event *event)
-{
-    struct target target = {
-        .is_address = !event->name,
-        .address = event->address,
-        .has_port = event->port > 0,
-        .protocol = event->port > 0 ? (uint8_t)event->protocol : IPPROTO_TCP,
-        .port = event->port > 0 ? (uint16_t)event->port : 0,
-    };
-    char address[ADDRESS_TEXT_SIZE];
-
-    snprintf(target.host, sizeof(target.host), "%s",
-             event->name ? event->name : address_format(&event->address, address));
-    return target;
-}
 
 static struct json_object *note_alone(const char *note)
 {
@@ -197,7 +182,7 @@ static struct json_object *suggest(const struct view *view, const struct journal
                  event->name);
         return note_alone(text);
     }
-    target = target_of(event);
+    target = target_make(event->name, &event->address, event->protocol, event->port);
     return explain_suggestion(view, &target);
 }
 
@@ -255,13 +240,14 @@ static void on_line(void *context, const struct journal_line *line)
     const struct log *log = context;
     const struct journal_event *event = &line->event;
     struct json_object *object = json_object_new_object();
+    char reason[LOG_REASON_SIZE];
 
     reply_add_number(object, "id", line->id);
     reply_add_text(object, "kind", log_kind_text(event->kind));
     reply_add_text(object, "verdict", log_verdict_text(event->verdict));
     add_what(object, event);
     add_who(object, log, event);
-    add_reason(object, event);
+    reply_add_text(object, "reason", log_reason(event, reason));
     json_object_object_add(object, "suggestion", suggest(log->view, event));
     add_when(object, log, line);
     json_object_array_add(log->entries, object);

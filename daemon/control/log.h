@@ -45,4 +45,8 @@ struct json_object *log_describe(const struct view *view, uint64_t after);
 const char *log_kind_text(enum journal_kind kind);
 const char *log_verdict_text(enum journal_verdict verdict);
 
+/* "reason": a sentence. Returns text. */
+#define LOG_REASON_SIZE 768
+const char *log_reason(const struct journal_event *event, char text[static LOG_REASON_SIZE]);
+
 #endif

@@ -95,6 +95,21 @@ int target_parse(const char *text, struct target *ret_target, struct text_error 
     return 0;
 }
 
+struct target target_make(const char *name, const struct address *address, int protocol, int port)
+{
+    struct target target = {
+        .is_address = !name,
+        .address = *address,
+        .has_port = port > 0,
+        .protocol = port > 0 ? (uint8_t)protocol : IPPROTO_TCP,
+        .port = port > 0 ? (uint16_t)port : 0,
+    };
+    char text[ADDRESS_TEXT_SIZE];
+
+    snprintf(target.host, sizeof(target.host), "%s", name ? name : address_format(address, text));
+    return target;
+}
+
 const char *target_port_text(const struct target *target, char text[static PORT_RANGE_TEXT_SIZE])
 {
     struct port_range range = {
@@ -124,19 +139,23 @@ const char *target_as_entry(const struct target *target, char text[static TARGET
     return text;
 }
 
-static bool host_matches(const struct target *target, const struct entry *entry)
+static bool is_below(const char *name, const char *above)
 {
-    size_t length = strlen(target->host), suffix = strlen(entry->name);
+    size_t length = strlen(name), suffix = strlen(above);
 
+    return length > suffix + 1 && name[length - suffix - 1] == '.' &&
+           strcmp(name + length - suffix, above) == 0;
+}
+
+bool target_matches(const struct target *target, const struct entry *entry)
+{
     switch (entry->kind) {
     case ENTRY_PREFIX:
         return target->is_address && prefix_contains(&entry->prefix, &target->address);
     case ENTRY_NAME:
         return !target->is_address && strcmp(target->host, entry->name) == 0;
     case ENTRY_WILDCARD:
-        return !target->is_address && length > suffix + 1 &&
-               target->host[length - suffix - 1] == '.' &&
-               strcmp(target->host + length - suffix, entry->name) == 0;
+        return !target->is_address && is_below(target->host, entry->name);
     case ENTRY_GROUP:
         break;
     }
@@ -148,11 +167,27 @@ bool target_is_denied_by(const struct target *target, const struct entry *entry)
     struct port_range ranges[ENTRY_PORTS_MAX];
     size_t count = policy_entry_ports(POLICY_DENY, entry, ranges);
 
-    if (!host_matches(target, entry))
+    if (!target_matches(target, entry))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!target->has_port || port_range_contains(&ranges[i], target->protocol, target->port))
             return true;
     }
     return false;
+}
+
+const char *target_special_note(const struct target *target, const char *range,
+                                char text[static TARGET_NOTE_SIZE])
+{
+    char entry[TARGET_TEXT_SIZE];
+
+    if (strcmp(range, "metadata") == 0)
+        return "what answers there hands out the machine's credentials: leave it closed";
+    if (strcmp(range, "private") != 0 && strcmp(range, "shared (RFC 6598)") != 0) {
+        snprintf(text, TARGET_NOTE_SIZE, "a special address (%s): nothing outside is there", range);
+        return text;
+    }
+    snprintf(text, TARGET_NOTE_SIZE, "a private address: if it is meant, the entry is \"%s\"",
+             target_as_entry(target, entry));
+    return text;
 }

@@ -56,6 +56,7 @@ extern const struct command log_command;
 extern const struct command metrics_command;
 extern const struct command reload_command;
 extern const struct command status_command;
+extern const struct command suggest_command;
 extern const struct command test_command;
 extern const struct command wait_command;
 

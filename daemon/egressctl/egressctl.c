@@ -9,17 +9,9 @@
 #include "egressctl/screen.h"
 
 const struct command *const egressctl_commands[] = {
-    &status_command,
-    &log_command,
-    &explain_command,
-    &test_command,
-    &wait_command,
-    &doctor_command,
-    &apply_command,
-    &reload_command,
-    &dashboard_command,
-    &metrics_command,
-    NULL,
+    &status_command, &log_command,       &explain_command, &suggest_command,
+    &test_command,   &wait_command,      &doctor_command,  &apply_command,
+    &reload_command, &dashboard_command, &metrics_command, NULL,
 };
 
 int egressctl_main(int argc, char **argv, const struct position *caller)

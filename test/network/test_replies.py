@@ -29,6 +29,7 @@ def egressd(lab, container):
                                 "@npm"], deny=[f"{EVIL}:25"])
     assert container.connect(ALLOWED, 443)
     assert not container.resolve("x.nowhere.test") and not container.connect(EVIL_V4, 443)
+    assert not container.connect("10.1.2.3", 443)
     return daemon
 
 
@@ -61,6 +62,11 @@ def test_test(egressd, target):
 def test_log(egressd):
     reply = assert_is("log", say(egressd, "log"))
     assert {entry["kind"] for entry in reply["entries"]} == {"packet", "question", "grant"}
+
+
+def test_suggest(egressd):
+    reply = assert_is("suggest", say(egressd, "suggest"))
+    assert reply["allow"] and reply["others"]
 
 
 def test_metrics(egressd):

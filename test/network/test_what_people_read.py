@@ -12,7 +12,7 @@ from lab.lab import ALLOWED, EVIL
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 COMMANDS = [["status"], ["explain", EVIL], ["explain", ALLOWED], ["explain", "cdn.test"],
-            ["test", EVIL], ["test", ALLOWED], ["doctor"], ["log"]]
+            ["test", EVIL], ["test", ALLOWED], ["doctor"], ["log"], ["suggest"]]
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def egressd(lab, container):
         ALLOWED, "*.cdn.test:443", "nowhere.test", "@github",
         "a-name-of-a-host-that-is-rather-long.some-department.example.test"], deny=["gist.test"])
     assert container.connect(ALLOWED, 443) and not container.connect(EVIL, 443)
+    assert not container.resolve("pypi.org") and not container.connect("10.1.2.3", 22)
     return daemon
 
 
