@@ -100,16 +100,13 @@ static int on_socket(void *context, const struct nlmsghdr *message)
     struct search *search = context;
     enum owner_match match;
     struct owner owner;
+    bool is_rival; /* of those before, which are as good */
 
-    if (owner_read(message, search->question, &match, &owner) < 0)
+    if (owner_read(message, search->question, &match, &owner) < 0 ||
+        (search->is_exact && match != OWNER_OF_ADDRESS))
         return 0;
-    if (match == OWNER_OF_ADDRESS) {
-        search->is_doubtful = search->is_exact && owner.uid != search->owner.uid;
-    } else {
-        if (search->is_exact)
-            return 0;
-        search->is_doubtful = search->is_found && owner.uid != search->owner.uid;
-    }
+    is_rival = match == OWNER_OF_ADDRESS ? search->is_exact : search->is_found;
+    search->is_doubtful = is_rival && (search->is_doubtful || owner.uid != search->owner.uid);
     search->is_found = true;
     search->is_exact = match == OWNER_OF_ADDRESS;
     search->owner = owner;

@@ -28,14 +28,16 @@ static enum journal_verdict refused(const struct enforcement *enforcement)
                                                                         : JOURNAL_REFUSED;
 }
 
-/* Of what is new: whose is it? What a container inside sends is no socket of ours. */
+/* Of what is new: whose is it? What a container inside sends is no socket of ours. What the kernel
+ * said of a packet itself counts for more than whose socket has its port by now. */
 static void record(struct enforcement *enforcement, struct journal_event event,
                    const struct owner_question *question)
 {
     struct asker asker;
 
     if (event.via == JOURNAL_VIA_OUT && !journal_knows_user(enforcement->journal, &event) &&
-        askers_find(enforcement->askers, question, &asker) == 0) {
+        askers_find(enforcement->askers, question, &asker) == 0 &&
+        (event.uid == JOURNAL_NO_USER || event.uid == asker.uid)) {
         event.uid = asker.uid;
         if (asker.program.process[0]) {
             event.process = asker.program.process;

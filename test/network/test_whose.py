@@ -97,3 +97,30 @@ def test_a_name_of_a_process_is_text_and_no_more(lab, container):
             break
     assert line["process"] == "?[31m??{"
     assert line["command"].endswith(f"{name} ?]0;title?")
+
+
+SHARES_A_PORT = """
+import contextlib, os, socket, struct, sys
+sockets = []
+for uid in (1000, 1000, 1001, 1001):
+    os.seteuid(uid)
+    sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sockets[-1].bind(("", 9053))
+    os.seteuid(0)
+labels = b"".join(bytes([len(label)]) + label.encode() for label in sys.argv[1].split("."))
+sockets[0].sendto(struct.pack("!6H", 7, 0x100, 1, 0, 0, 0) + labels
+                  + b"\\0" + struct.pack("!2H", 1, 1), ("192.0.2.53", 53))
+with contextlib.suppress(OSError):
+    sockets[0].sendto(b"x", (sys.argv[2], 9100))
+sys.stdin.read()
+"""
+
+
+def test_a_port_that_users_share_is_nobodys(lab, container):
+    """Whatever the order in which the kernel lists them; of a packet it says whose it is."""
+    egressd = lab.egressd(allow=[ALLOWED])
+    command = container.command(["/usr/bin/python3", "-c", SHARES_A_PORT, "shared.test", EVIL_V4])
+    with subprocess.Popen(command, stdin=subprocess.PIPE):
+        assert line_of(egressd, kind="question", name="shared.test")["uid"] is None
+        assert line_of(egressd, kind="packet", port=9100)["uid"] == 1000
