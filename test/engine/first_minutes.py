@@ -16,7 +16,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from engine.images import DEVELOPER  # noqa: E402
+from engine.images import DEBIAN  # noqa: E402
 from engine.world import ROOT, World  # noqa: E402
 from lab.servers import make_certificate  # noqa: E402
 from lab.waiting import wait_until  # noqa: E402
@@ -40,7 +40,7 @@ server.serve_forever()
 
 # What the lab's internet needs of an image that real ones have: trust in who signed its servers.
 DOCKERFILE = f"""
-FROM {DEVELOPER}
+FROM {DEBIAN}
 COPY lab.crt /usr/local/share/ca-certificates/
 RUN update-ca-certificates && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
 ENV PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_RETRIES=0 PIP_NO_COLOR=1
@@ -226,7 +226,7 @@ def main():
     world = None
     try:
         certificate = make_certificate(folder, *NAMES)
-        world = World(certificate, [DEVELOPER])
+        world = World(certificate, [DEBIAN])
         text, wrong = play(world, certificate, folder)
     finally:
         if world:

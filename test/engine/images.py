@@ -9,12 +9,11 @@ import subprocess
 from . import cache
 
 DEBIAN = "debian:12"
-DEVELOPER = "debian:12-developer"  # the same with git and pip
 BUSYBOX = "busybox:musl"
 
 SUITE = "bookworm"
-PACKAGES = ("ca-certificates", "curl", "iproute2", "procps", "python3", "sudo")
-TOOLS = ("git", "python3-pip")
+PACKAGES = ("ca-certificates", "curl", "git", "iproute2", "procps", "python3", "python3-pip",
+            "sudo")
 USELESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man",
            "usr/share/locale", "var/log")
 KNOCK = pathlib.Path(__file__).with_name("knock.c")
@@ -25,7 +24,6 @@ def tar_file(name):
     """The tar file of an image's root."""
     make, parts = {
         DEBIAN: (_make_debian, (SUITE, USER, *PACKAGES, *USELESS)),
-        DEVELOPER: (_make_developer, (SUITE, USER, *PACKAGES, *TOOLS, *USELESS)),
         BUSYBOX: (_make_busybox, (pathlib.Path(__file__).read_text(), KNOCK.read_text())),
     }[name]
     recipe = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]
@@ -55,17 +53,9 @@ def _new_root(target):
 
 
 def _make_debian(target):
-    _make_debian_with(PACKAGES, target)
-
-
-def _make_developer(target):
-    _make_debian_with(PACKAGES + TOOLS, target)
-
-
-def _make_debian_with(packages, target):
     root = _new_root(target)
     done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, root,
+        ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root,
          _mirror()], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
