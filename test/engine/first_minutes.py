@@ -78,6 +78,7 @@ class Internet:
 
     def __init__(self, world, certificate, folder):
         make_files(folder)
+        self._world = world
         outside = world.internet.machine
         outside.nft("add table ip here; add chain ip here in "
                     "{ type nat hook prerouting priority dstnat; }; "
@@ -95,6 +96,9 @@ class Internet:
         self._server.kill()
         self._server.wait()
         self._server.stdout.close()
+        self._world.internet.machine.nft("delete table ip here")
+        for name in NAMES:
+            self._world.zone.remove(name)
 
 
 def build_image(world, certificate, folder):
