@@ -75,7 +75,8 @@ int owner_read(const struct nlmsghdr *message, const struct owner_question *ques
     if (socket.idiag_family != AF_INET && socket.idiag_family != AF_INET6)
         return -EBADMSG;
     local = read_address(socket.idiag_family, socket.id.idiag_src);
-    if (ntohs(socket.id.idiag_sport) != question->local_port)
+    /* Without an inode it is nobody's any more, and says user 0. */
+    if (ntohs(socket.id.idiag_sport) != question->local_port || socket.idiag_inode == 0)
         return -ENOENT;
     if (address_equal(&local, &question->local))
         *ret_match = OWNER_OF_ADDRESS;
