@@ -196,5 +196,5 @@ void log_lines_print_all(struct json_object *reply)
         log_lines_print(screen_item(entries, i));
     printf("\n");
     print_untold(reply);
-    printf("next: 'egressctl explain HOST' says where an entry belongs\n");
+    printf("next: 'egressctl suggest' makes of it what to paste, and says where\n");
 }

@@ -15,6 +15,7 @@ PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp"}
 NEIGHBOURS = (131, 132, 133, 134, 135, 136, 137, 143)  # ICMPv6: discovery and multicast listeners
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 KEPT_BYTES = 600
+TURN = 10000  # frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,8 @@ class Witness:
         return sock
 
     def _drain(self):
-        while True:
+        """Not to the end: whoever hammers may send faster than this reads."""
+        for _ in range(TURN):
             try:
                 self._frames.append(self._socket.recv(KEPT_BYTES))
                 self._seen += 1
