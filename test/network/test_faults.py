@@ -43,7 +43,7 @@ ERRORS = {
     "unlink": ["EROFS"], "mkdir": ["EROFS", "EACCES"], "chmod": ["EPERM"], "fchmod": ["EPERM"],
     "fchown": ["EPERM"], "flock": ["ENOLCK", "EINTR"], "ioctl": ["EIO"], "getdents64": ["EIO"],
     "close": ["EIO"], "lseek": ["EINVAL"], "dup": ["EMFILE"], "dup3": ["EBUSY"],
-    "pipe2": ["EMFILE"], "eventfd2": ["EMFILE"],
+    "pipe2": ["EMFILE"], "eventfd2": ["EMFILE"], "socketpair": ["EMFILE"], "clone": ["EAGAIN"],
     "epoll_create1": ["EMFILE", "ENOMEM"], "epoll_ctl": ["ENOMEM", "ENOSPC"],
     "epoll_wait": ["EINTR"], "epoll_pwait": ["EINTR"],
     "setgroups": ["EPERM"], "setresgid": ["EPERM"], "setresuid": ["EAGAIN"],
