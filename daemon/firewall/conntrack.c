@@ -148,3 +148,11 @@ int conntrack_count(struct netlink *netlink)
 
     return r < 0 ? r : (int)(count & 0x7fffffff);
 }
+
+int conntrack_forget_all(struct netlink *netlink)
+{
+    char buffer[256] = {0};
+
+    return netlink_request(netlink, netlink_start(netlink, buffer, NFNL_SUBSYS_CTNETLINK,
+                                                  IPCTNL_MSG_CT_DELETE, AF_UNSPEC, 0));
+}

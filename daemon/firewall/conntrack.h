@@ -44,4 +44,7 @@ int conntrack_each(struct netlink *netlink, const struct flow_listener *listener
 /* How many flows there are, or -errno. */
 int conntrack_count(struct netlink *netlink);
 
+/* Forgets all of them: what goes on is judged anew. */
+int conntrack_forget_all(struct netlink *netlink);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "firewall/firewall.h"
+#include "firewall/conntrack.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -11,6 +12,7 @@
 
 #include "base/memory.h"
 #include "firewall/attributes.h"
+#include "firewall/conntrack.h"
 #include "firewall/explain.h"
 #include "firewall/lease_state.h"
 #include "firewall/state.h"
@@ -266,10 +268,32 @@ static void take_over(struct firewall *firewall, const struct firewall_plan *pla
     probe_updates(firewall);
 }
 
+/* The kernel begins to track when it prepares our rules, and to ask them when it is done. Where
+ * nothing was tracked before, what came between the two began a flow that nobody has judged: the
+ * next packet of a server that was there before us makes it an inbound one, whose answers pass. */
+static bool begins_tracking(struct firewall *firewall)
+{
+    return !firewall->expectation.snapshot && conntrack_count(firewall->netlink) == 0;
+}
+
+/* A connection that began in this very moment is forgotten too, and is refused: it can be tried
+ * again. */
+static int forget_unjudged(struct firewall *firewall, struct text_error *reterr)
+{
+    int r = conntrack_forget_all(firewall->netlink);
+
+    if (r < 0)
+        text_error_set(reterr, 0, 0,
+                       "flows that began while the table was loaded cannot be ended: %s",
+                       strerror(-r));
+    return r;
+}
+
 int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
                   struct leases *leases, struct text_error *reterr)
 {
     struct attempt attempt = {.plan = plan, .leases = leases, .existing = snapshot_new()};
+    bool has_unjudged = begins_tracking(firewall);
     int r;
 
     if (snapshot_read(attempt.existing, firewall->netlink, NFPROTO_INET) < 0) {
@@ -290,6 +314,8 @@ int firewall_load(struct firewall *firewall, const struct firewall_plan *plan,
         snapshot_free(attempt.expected);
     else
         take_over(firewall, plan, attempt.expected);
+    if (r == 0 && has_unjudged)
+        r = forget_unjudged(firewall, reterr);
     return r;
 }
 
