@@ -31,7 +31,7 @@ DAMAGES = [
     (f"add chain {TABLE} early {{{{ type filter hook output priority -300; }}}}",
      "chain early added or changed"),
     (f"flush chain {TABLE} dns; delete chain {TABLE} dns", "rule of chain dns deleted"),
-    (f"rename chain {TABLE} deny refuse", "chain refuse added or changed"),
+    (f"rename chain {TABLE} deny other", "chain other added or changed"),
     (f"add table {TABLE} {{{{ flags dormant; }}}}", "the table changed"),
     (f"add set {TABLE} mine {{{{ type ipv4_addr; }}}}", "set mine added"),
     (f"flush set {TABLE} allow4", "element of set allow4 deleted"),
