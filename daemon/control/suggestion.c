@@ -102,7 +102,7 @@ static char *objection(const struct suggestion_maker *maker, const struct sugges
 {
     const struct entry *denied_by = find_any_deny(maker->policy, wish, target);
     char text[TARGET_TEXT_SIZE];
-    struct text_error ignored;
+    struct text_error ignored = {0};
     struct entry entry;
 
     if (wish->protocol != -1 && wish->protocol != IPPROTO_TCP && wish->protocol != IPPROTO_UDP)
@@ -149,7 +149,7 @@ static bool is_allowed(const struct policy *policy, const struct suggestion_wish
  * nothing does. */
 static const char *special_range(const struct suggestion_wish *wish)
 {
-    struct text_error ignored;
+    struct text_error ignored = {0};
     struct entry entry;
 
     if (wish->address.family == ADDRESS_NONE)

@@ -38,7 +38,7 @@ char *shown_names_text(const struct shown_names *shown)
 /* What its reader should know of a host that gets an entry of its own; "" if nothing. */
 static const char *caution(const struct want *want)
 {
-    struct text_error ignored;
+    struct text_error ignored = {0};
     struct entry entry;
     const char *note = NULL;
 
@@ -182,7 +182,7 @@ static void put_wildcard(struct suggestion_maker *maker, struct want **kin, size
     struct target wildcard = kin[0]->target;
     struct shown_names shown = {.count = 0};
     char text[TARGET_TEXT_SIZE], *names;
-    struct text_error ignored;
+    struct text_error ignored = {0};
     struct entry entry;
     uint64_t uses = 0;
 

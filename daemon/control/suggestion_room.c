@@ -67,7 +67,7 @@ static bool take_group(struct room *room, const struct group *group)
 static bool take_line(struct room *room, const char *what)
 {
     struct room with = *room;
-    struct text_error ignored;
+    struct text_error ignored = {0};
     struct entry entry;
 
     if (entry_parse(what, &entry, &ignored) < 0)
