@@ -41,7 +41,7 @@ static struct json_object *answer_explain(const struct commands *commands,
 
 static void add_what_is_enforced(struct json_object *reply, const struct policy *policy)
 {
-    reply_add_text(reply, "mode", policy_mode(policy) == POLICY_AUDIT ? "audit" : "enforce");
+    reply_add_text(reply, "mode", policy_mode_text(policy));
     reply_add_number(reply, "allow", policy_count_written(policy, POLICY_ALLOW));
     reply_add_number(reply, "deny", policy_count_written(policy, POLICY_DENY));
 }

@@ -276,7 +276,7 @@ struct json_object *log_describe(const struct view *view, uint64_t after)
     if (after != journal_cursor(view->journal)) /* something has happened */
         log.users = users_read();
     reply_add_number(reply, "next", journal_cursor(view->journal));
-    reply_add_text(reply, "mode", policy_mode(view->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    reply_add_text(reply, "mode", policy_mode_text(view->policy));
     reply_add_number(reply, "forgotten", journal_forgotten(view->journal));
     if (view->tells_packets)
         reply_add_number(reply, "untold", view->untold);

@@ -132,7 +132,7 @@ struct json_object *suggest_describe(const struct view *view)
     journal_each(view->journal, 0, on_line, &reading);
     suggestion = suggestion_end(reading.maker);
     reply = reply_new();
-    reply_add_text(reply, "mode", policy_mode(view->policy) == POLICY_AUDIT ? "audit" : "enforce");
+    reply_add_text(reply, "mode", policy_mode_text(view->policy));
     add_lines(reply, "allow", "entry", &suggestion.entries);
     add_lines(reply, "others", "what", &suggestion.others);
     explain_add_where(reply, view);

@@ -15,6 +15,9 @@
 #include "base/memory.h"
 #include "firewall/netlink.h"
 
+/* ::ffff:0:0/96, RFC 4291 2.5.5.2 */
+static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
 struct owners {
     struct netlink *netlink;
 };
@@ -45,7 +48,6 @@ void owners_close(struct owners *owners)
 /* An IPv6 socket that speaks IPv4 has a mapped address. */
 static struct address read_address(uint8_t family, const __be32 words[static 4])
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
     uint8_t bytes[16];
 
     memcpy(bytes, words, sizeof(bytes));
@@ -116,7 +118,6 @@ static int on_socket(void *context, const struct nlmsghdr *message)
 
 static void write_address(uint8_t family, const struct address *address, __be32 words[static 4])
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
     uint8_t *bytes = (uint8_t *)words;
 
     if (family == AF_INET6 && address->family == ADDRESS_V4) {

@@ -8,9 +8,6 @@
 
 #include "firewall/expressions.h"
 
-static const char comment_of_invalid[] =
-    "a reset would tear down the good flow that this seems to belong to";
-
 static void finish(struct ruleset *ruleset, struct nftnl_rule *rule)
 {
     rule_finish(ruleset->transaction, ruleset->expected, rule);
@@ -52,20 +49,23 @@ static void put_questions(struct ruleset *ruleset)
     finish(ruleset, rule);
 }
 
-static void put_policy_verdict(struct ruleset *ruleset)
+/* What comes here is told, and refused. */
+static void put_refusal(struct ruleset *ruleset, const char *chain, const char *log_prefix,
+                        const char *comment)
 {
     struct nftnl_rule *rule;
 
     /* ct state invalid drop */
-    rule = rule_start(NFPROTO_INET, "deny", comment_of_invalid);
+    rule = rule_start(NFPROTO_INET, chain,
+                      "a reset would tear down the good flow that this seems to belong to");
     match_state(rule, NF_CT_STATE_INVALID_BIT);
     act_drop(rule);
     finish(ruleset, rule);
 
-    put_log(ruleset, "deny", REFUSAL_LOG_PREFIX);
+    put_log(ruleset, chain, log_prefix);
 
     /* goto refuse */
-    rule = rule_start(NFPROTO_INET, "deny", "the policy is enforced");
+    rule = rule_start(NFPROTO_INET, chain, comment);
     act_goto(rule, "refuse");
     finish(ruleset, rule);
 }
@@ -87,24 +87,6 @@ static void put_audit_verdict(struct ruleset *ruleset)
     /* accept */
     rule = rule_start(NFPROTO_INET, "deny", "audit mode: nothing is refused");
     act_accept(rule);
-    finish(ruleset, rule);
-}
-
-static void put_forbid(struct ruleset *ruleset)
-{
-    struct nftnl_rule *rule;
-
-    /* ct state invalid drop */
-    rule = rule_start(NFPROTO_INET, "forbid", comment_of_invalid);
-    match_state(rule, NF_CT_STATE_INVALID_BIT);
-    act_drop(rule);
-    finish(ruleset, rule);
-
-    put_log(ruleset, "forbid", REFUSAL_LOG_PREFIX_FORBIDDEN);
-
-    /* goto refuse */
-    rule = rule_start(NFPROTO_INET, "forbid", "whatever the mode");
-    act_goto(rule, "refuse");
     finish(ruleset, rule);
 }
 
@@ -138,7 +120,7 @@ void rules_put_ends(struct ruleset *ruleset)
     if (is_audit(ruleset))
         put_audit_verdict(ruleset);
     else
-        put_policy_verdict(ruleset);
-    put_forbid(ruleset);
+        put_refusal(ruleset, "deny", REFUSAL_LOG_PREFIX, "the policy is enforced");
+    put_refusal(ruleset, "forbid", REFUSAL_LOG_PREFIX_FORBIDDEN, "whatever the mode");
     put_refuse(ruleset);
 }
