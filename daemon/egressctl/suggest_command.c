@@ -129,10 +129,11 @@ const struct command suggest_command = {
     .name = "suggest",
     .summary = "the entries that would allow what was refused",
     .description =
-        "Makes an \"allow\" block, ready to paste, of what was refused since egressd started\n"
-        "or, in audit mode, would have been: as few entries as do, the most used first,\n"
-        "each with the reason and how often. Groups and wildcards are taken where they\n"
-        "fit, and say what else they open. What had better stay closed is listed below.\n",
+        "Makes an \"allow\" block, ready to paste, of what was refused since egressd\n"
+        "started or, in audit mode, would have been: as few entries as do, the most\n"
+        "used first, each with the reason and how often. Groups and wildcards are taken\n"
+        "where they fit, and say what else they open. What had better stay closed is\n"
+        "listed below.\n",
     .exit_status = "0 shown, also when there is nothing to add",
     .print = print_suggestion,
     .run = run_suggest,
