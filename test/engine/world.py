@@ -17,7 +17,7 @@ from lab.internet import CONTAINER_V6, GATEWAY_V4, GATEWAY_V6, Internet
 from lab.machine import Machine
 from lab.witness import Witness
 
-from . import cli, images
+from . import cli, images, template
 from .container import Container
 from .engine import Engine, remove_cgroups
 from .images import BUSYBOX, DEBIAN
@@ -31,6 +31,8 @@ PREFIX = "egressd-engine-"
 RESOLVER = "192.0.2.53"
 BRIDGES_V6 = "2001:db8:d::/48"
 DEFAULT_BRIDGE_V6 = "2001:db8:d::/64"
+
+NAMESPACE = "registry.test/egressd"  # where templates believe all this to be published
 
 
 def binary():
@@ -91,6 +93,8 @@ class World:
         stage = self.folder / "stage"
         subprocess.run([ROOT / "cmake/stage-feature.sh", ROOT, binary(), os.uname().machine,
                         stage], check=True)
+        subprocess.run([ROOT / "cmake/stage-templates.sh", ROOT, NAMESPACE, stage / "templates"],
+                       check=True)
         return stage
 
     @property
@@ -121,6 +125,18 @@ class World:
             files = {**(files or {}), ".devcontainer/docker-compose.yml": compose}
             return ComposeWorkspace(self, name, config, files)
         return Workspace(self, name, config, files)
+
+    def template(self, name, template_id, options=None, files=None):
+        """A project made from a template, with other options than its default ones; the Feature
+        is the staged one."""
+        staged = self.stage / "templates" / template_id
+        is_compose = any(staged.glob(".devcontainer/*compose*"))
+        project = (ComposeWorkspace if is_compose else Workspace)(self, name)
+        template.apply(staged, project.folder, options or {})
+        template.use_local_feature(project.folder, f"{NAMESPACE}/egressd:0")
+        for path, content in (files or {}).items():
+            project.write(path, content)
+        return project
 
     def bare(self, image, *options):
         """A container that has never heard of egressd."""
