@@ -14,13 +14,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned checks_left;
 
-/* Reads what stands at place alone, whatever comes behind it. */
+/* Reads what stands at place alone, whatever comes behind it. What json-c would get wrong (a
+ * comment that ends in "**" and "/", which jsonc.c blanks) is left out. */
 static void check_value(const struct jsonc *document, size_t place, struct json_object *expected)
 {
-    struct json_tokener *tokener = json_tokener_new();
+    struct json_tokener *tokener;
     struct json_object *value;
 
     assert(place < document->size);
+    if (memmem(document->text + place, document->size - place, "**/", 3))
+        return;
+    tokener = json_tokener_new();
     value = json_tokener_parse_ex(tokener, document->text + place, (int)(document->size - place));
     if (json_tokener_get_error(tokener) == json_tokener_continue)
         value = json_tokener_parse_ex(tokener, "\n", 1);
