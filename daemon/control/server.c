@@ -31,19 +31,22 @@ struct control_client {
     char line[CONTROL_LINE_MAX];
     size_t used;
     unsigned open_handles;
+    uint64_t turn; /* of its next request; 0: none waits */
     bool closing;
     bool ends; /* when its reply has been written */
 };
 
 struct control_server {
     uv_pipe_t listener;
+    uv_idle_t clerk; /* at work while requests wait */
     control_on_request *on_request;
     void *context;
     struct control_client *clients;
     size_t client_count;
     size_t pending;
+    uint64_t last_turn;
     bool closing;
-    bool listener_closed;
+    unsigned open_handles;
     void (*on_closed)(void *context);
     void *closed_context;
 };
@@ -52,7 +55,7 @@ static void answer_lines(struct control_client *client);
 
 static void end_server(struct control_server *server)
 {
-    if (!server->closing || !server->listener_closed || server->clients)
+    if (!server->closing || server->open_handles > 0 || server->clients)
         return;
     if (server->on_closed)
         server->on_closed(server->closed_context);
@@ -87,6 +90,7 @@ static void close_client(struct control_client *client)
     if (client->closing)
         return;
     client->closing = true;
+    client->turn = 0;
     client->server->client_count--; /* at once: many come in one turn of the loop */
     uv_close((uv_handle_t *)&client->pipe, on_client_closed);
     uv_close((uv_handle_t *)&client->patience, on_client_closed);
@@ -191,7 +195,6 @@ static void send_reply(struct control_client *client, struct json_object *reply)
         close_client(client);
 }
 
-/* One request at a time: what else the client sends waits, at first here and then in its socket. */
 static void answer_line(struct control_client *client, size_t size)
 {
     struct control_server *server = client->server;
@@ -199,7 +202,6 @@ static void answer_line(struct control_client *client, size_t size)
     struct json_object *reply;
     const char *why;
 
-    uv_read_stop((uv_stream_t *)&client->pipe);
     if (request_parse(client->line, size, &request, &why) == 0) {
         reply = server->on_request(server->context, &client->caller, request);
     } else {
@@ -212,17 +214,45 @@ static void answer_line(struct control_client *client, size_t size)
     send_reply(client, reply);
 }
 
+static struct control_client *find_next(const struct control_server *server)
+{
+    struct control_client *next = NULL;
+
+    for (struct control_client *client = server->clients; client; client = client->next)
+        if (client->turn != 0 && (!next || client->turn < next->turn))
+            next = client;
+    return next;
+}
+
+/* One request of all in a turn of the loop, in the order in which they came: a reply may be long,
+ * and however many ask here, packets and names are not kept waiting for more than one. */
+static void on_turn(uv_idle_t *clerk)
+{
+    struct control_server *server = clerk->data;
+    struct control_client *client = find_next(server);
+
+    if (!client) {
+        uv_idle_stop(clerk);
+        return;
+    }
+    client->turn = 0;
+    answer_line(client, (size_t)((char *)memchr(client->line, '\n', client->used) - client->line));
+}
+
+/* One request of a client at a time: what else it sends waits, at first here and then in its
+ * socket. */
 static void answer_lines(struct control_client *client)
 {
-    const char *newline;
-
-    if (client->reply)
+    if (client->reply || client->turn != 0)
         return;
-    newline = memchr(client->line, '\n', client->used);
-    if (newline)
-        answer_line(client, (size_t)(newline - client->line));
-    else if (client->used == sizeof(client->line))
+    if (memchr(client->line, '\n', client->used)) {
+        client->turn = ++client->server->last_turn;
+        uv_read_stop((uv_stream_t *)&client->pipe);
+        uv_timer_stop(&client->patience);
+        uv_idle_start(&client->server->clerk, on_turn);
+    } else if (client->used == sizeof(client->line)) {
         refuse_client(client, EX_USAGE, "the request is too long");
+    }
 }
 
 /* Who is on the other side, as the kernel noted when they connected. */
@@ -282,11 +312,11 @@ static void on_connection(uv_stream_t *listener, int status)
         await(client);
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     struct control_server *server = handle->data;
 
-    server->listener_closed = true;
+    server->open_handles--;
     end_server(server);
 }
 
@@ -299,7 +329,9 @@ int control_server_open(uv_loop_t *loop, const char *path, control_on_request *o
     server->on_request = on_request;
     server->context = context;
     uv_pipe_init(loop, &server->listener, 0);
-    server->listener.data = server;
+    uv_idle_init(loop, &server->clerk);
+    server->listener.data = server->clerk.data = server;
+    server->open_handles = 2;
 
     /* Whoever had it is gone: the daemon holds the lock of the folder. */
     r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
@@ -324,7 +356,8 @@ void control_server_close(struct control_server *server, void (*on_closed)(void 
     server->closing = true;
     server->on_closed = on_closed;
     server->closed_context = context;
-    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+    uv_close((uv_handle_t *)&server->listener, on_handle_closed);
+    uv_close((uv_handle_t *)&server->clerk, on_handle_closed);
     for (struct control_client *client = server->clients; client; client = client->next)
         close_client(client);
 }

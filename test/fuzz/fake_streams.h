@@ -96,6 +96,12 @@ int uv_timer_start(uv_timer_t *timer, uv_timer_cb on_time, uint64_t timeout, uin
     return 0;
 }
 
+int uv_timer_stop(uv_timer_t *timer)
+{
+    fake_timer_of(timer)->on_time = NULL;
+    return 0;
+}
+
 void uv_close(uv_handle_t *handle, uv_close_cb on_closed)
 {
     struct fake_stream *stream = fake_stream_of(handle);

@@ -37,7 +37,8 @@ static struct {
     uv_stream_t *listener;
     struct peer peers[PEERS];
     struct peer crowd; /* all others, who say nothing */
-    struct peer *speaker;
+    uv_idle_t *clerk;
+    uv_idle_cb on_turn; /* NULL: nothing is to be done */
     unsigned crowd_size;
     size_t reply_size;
     bool is_root, is_closed;
@@ -67,7 +68,8 @@ static struct fake_stream *stream_of(const struct peer *peer)
     return NULL;
 }
 
-/* --- in place of libuv's pipes, and the kernel's word on who is there --------------------------
+/* --- in place of libuv's pipes and idle handles, and the kernel's word on who is there
+ * --------------------------
  */
 
 int uv_pipe_init(uv_loop_t *loop, uv_pipe_t *pipe, int ipc)
@@ -116,16 +118,38 @@ int uv_accept(uv_stream_t *listener, uv_stream_t *client)
 
 int uv_fileno(const uv_handle_t *handle, uv_os_fd_t *ret_fd)
 {
-    (void)handle;
-    *ret_fd = -1;
+    *ret_fd = (int)(fake_stream_of(handle) - fake_streams);
     return 0;
 }
 
+/* Closed as timers are. */
+int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle)
+{
+    world.clerk = idle;
+    return uv_timer_init(loop, (uv_timer_t *)idle);
+}
+
+int uv_idle_start(uv_idle_t *idle, uv_idle_cb on_turn)
+{
+    assert(idle == world.clerk);
+    world.on_turn = on_turn;
+    return 0;
+}
+
+int uv_idle_stop(uv_idle_t *idle)
+{
+    assert(idle == world.clerk);
+    world.on_turn = NULL;
+    return 0;
+}
+
+/* The process tells which peer it is. */
 int getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
-    const struct ucred caller = {.pid = 1, .uid = world.is_root ? 0 : 1000};
+    const struct peer *peer = fake_streams[fd].peer;
+    const struct ucred caller = {.pid = peer == &world.crowd ? 0 : (pid_t)(peer - world.peers) + 1,
+                                 .uid = world.is_root ? 0 : 1000};
 
-    (void)fd;
     assert(level == SOL_SOCKET && option == SO_PEERCRED && *size == sizeof(caller));
     memcpy(value, &caller, sizeof(caller));
     return 0;
@@ -148,7 +172,8 @@ static struct json_object *on_request(void *context, const struct control_caller
     text[world.reply_size] = '\0';
     reply_add_text(reply, "text", text);
     free(text);
-    world.speaker->requests++;
+    assert(caller->pid > 0 && caller->pid <= PEERS);
+    world.peers[caller->pid - 1].requests++;
     return reply;
 }
 
@@ -188,7 +213,6 @@ static void send_bytes(struct peer *peer, const uint8_t *bytes, size_t size)
 {
     struct fake_stream *stream = stream_of(peer);
 
-    world.speaker = peer;
     while (size > 0 && stream && stream->on_read) {
         size_t piece = fake_measure(stream, size), taken;
 
@@ -208,6 +232,12 @@ static void connect_one(void)
     world.on_connection(world.listener, 0);
 }
 
+static void take_turn(void)
+{
+    if (world.on_turn)
+        world.on_turn(world.clerk);
+}
+
 static void let_patience_end(const struct fake_stream *stream)
 {
     for (size_t i = 0; i < FAKE_TIMERS_MAX; i++)
@@ -225,7 +255,6 @@ static void take_step(struct cursor *c)
     struct fake_stream *stream = stream_of(peer);
     size_t size;
 
-    world.speaker = peer;
     switch (what & 0x0f) {
     case 0:
         size = number < cursor_left(c) ? number : cursor_left(c);
@@ -272,7 +301,11 @@ static void take_step(struct cursor *c)
         for (unsigned i = 0; i < number % (2 * CONTROL_LINE_MAX); i += sizeof(filler))
             send_bytes(peer, filler, sizeof(filler));
         break;
+    case 12:
+        take_turn();
+        break;
     default:
+        take_turn();
         fake_end_turn();
         break;
     }

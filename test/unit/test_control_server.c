@@ -274,16 +274,43 @@ START_TEST(too_many_clients_are_refused)
 }
 END_TEST
 
+/* However many ask, what else the loop has to do comes between two of them. */
+START_TEST(one_request_is_answered_in_a_turn)
+{
+    int fds[8];
+
+    for (size_t i = 0; i < 8; i++)
+        fds[i] = connect_client();
+    for (size_t i = 0; i < 8; i++)
+        say(fds[i], "{\"say\":\"a\"}\n{\"say\":\"b\"}\n", 24);
+    while (requests < 16) {
+        unsigned before = requests;
+
+        uv_run(&loop, UV_RUN_NOWAIT);
+        ck_assert_uint_le(requests, before + 1);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        expect_reply(fds[i], "b");
+        close(fds[i]);
+    }
+}
+END_TEST
+
 START_TEST(closing_with_clients_leaves_nothing)
 {
-    int fd = connect_client(), other = connect_client();
+    int fds[] = {connect_client(), connect_client(), connect_client(), connect_client()};
 
-    say(fd, "{\"say\":\"much\"}\n", 15);
-    uv_run(&loop, UV_RUN_NOWAIT);
-    say(other, "{", 1);
+    say(fds[0], "{\"say\":\"much\"}\n", 15);
+    while (requests == 0) /* its reply is being written */
+        uv_run(&loop, UV_RUN_NOWAIT);
+    say(fds[1], "{", 1);
+    say(fds[2], "{\"say\":\"a\"}\n", 12);
+    say(fds[3], "{\"say\":\"b\"}\n", 12);
+    uv_run(&loop, UV_RUN_NOWAIT); /* one of these waits for its turn at least */
+    ck_assert_uint_lt(requests, 3);
     close_server();
-    close(fd);
-    close(other);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        close(fds[i]);
     open_server(); /* for the fixture to close */
 }
 END_TEST
@@ -320,6 +347,7 @@ int main(void)
     tcase_add_test(tests, silent_client_is_sent_away);
     tcase_add_test(tests, client_that_does_not_read_holds_nobody_up);
     tcase_add_test(tests, too_many_clients_are_refused);
+    tcase_add_test(tests, one_request_is_answered_in_a_turn);
     tcase_add_test(tests, closing_with_clients_leaves_nothing);
     tcase_add_test(tests, stale_socket_is_replaced);
     srunner_run_all(runner, CK_ENV);
