@@ -352,6 +352,9 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
     if (enforcement->has_uncut_flows)
         add_weakness(ret_view, "flows that are no longer allowed could not be ended: they go on "
                                "until that succeeds, which is tried every few seconds");
+    if (enforcement->has_stray_questions)
+        add_weakness(ret_view, "DNS flows that began without the gate could not be ended: they go "
+                               "on until that succeeds, which is tried every few seconds");
     if (enforcement->servers.ordinary_count == 0)
         add_weakness(ret_view, "no DNS server is known (" ENFORCEMENT_RESOLV_CONF
                                ", \"upstreams\" of the policy): no name can be reached");

@@ -79,6 +79,7 @@ struct enforcement {
                          policy */
     bool is_resolv_conf_unread; /* it is there, but could not be read: to be tried again */
     bool has_uncut_flows;       /* that are no longer allowed: to be tried again */
+    bool has_stray_questions;   /* past the gate: to be tried again */
 
     struct journal *journal;
     struct askers *askers;

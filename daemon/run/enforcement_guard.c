@@ -86,10 +86,7 @@ static bool is_wrong(int result)
 /* Flows that began while the table was another would go on. */
 static void end_flows(struct enforcement *enforcement)
 {
-    int r = firewall_flush_dns_flows(enforcement->firewall);
-
-    if (r < 0)
-        log_error("DNS flows that began without the gate cannot be ended: %s", strerror(-r));
+    enforcement_end_questions(enforcement);
     enforcement_cut_flows(enforcement, NULL);
 }
 
@@ -176,7 +173,7 @@ void enforcement_check(struct enforcement *enforcement)
     hear(enforcement);
     check(enforcement);
     look_around(enforcement);
-    enforcement_cut_again(enforcement);
+    enforcement_end_again(enforcement);
     enforcement_hear_refusals(enforcement);
     log_unlogged(&enforcement->guard);
 }

@@ -73,7 +73,9 @@ void enforcement_watch_links(struct enforcement *enforcement);
  * its lease, so this happens only when the policy before (its outline; NULL: unknown) allowed more.
  * Then the outline is written to a file for the next daemon. Returns how many flows ended. */
 size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before);
-/* Does so again if some could not be ended. */
-void enforcement_cut_again(struct enforcement *enforcement);
+/* Ends questions that go past the gate, having begun when nothing sent them there. */
+void enforcement_end_questions(struct enforcement *enforcement);
+/* Does both again where some could not be ended. */
+void enforcement_end_again(struct enforcement *enforcement);
 
 #endif

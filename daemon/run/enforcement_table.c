@@ -210,13 +210,29 @@ size_t enforcement_cut_flows(struct enforcement *enforcement, const char *before
     return cut;
 }
 
-void enforcement_cut_again(struct enforcement *enforcement)
+static void cut_again(struct enforcement *enforcement)
 {
-    if (!enforcement->has_uncut_flows)
-        return;
     cut_flows(enforcement);
     if (enforcement->has_uncut_flows)
         return;
     log_info("flows that are no longer allowed have been ended");
     save_outline(enforcement);
+}
+
+void enforcement_end_questions(struct enforcement *enforcement)
+{
+    int r = firewall_flush_dns_flows(enforcement->firewall);
+
+    if (r < 0 && !enforcement->has_stray_questions)
+        log_error("DNS flows that began without the gate could not be ended: %s; trying again",
+                  strerror(-r));
+    enforcement->has_stray_questions = r < 0;
+}
+
+void enforcement_end_again(struct enforcement *enforcement)
+{
+    if (enforcement->has_stray_questions)
+        enforcement_end_questions(enforcement);
+    if (enforcement->has_uncut_flows)
+        cut_again(enforcement);
 }

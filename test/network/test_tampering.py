@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from lab import tracer
 from lab.daemon import CLIENT, INSTALLED, install
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
 from lab.waiting import wait_until
@@ -154,6 +155,43 @@ def test_what_began_while_the_table_was_gone_ends(lab, container, evil):
     assert not lab.witness.packets(destination="198.51.100.53")
     assert not [packet for packet in lab.witness.packets(destination=EVIL_V4) if packet.payload]
     assert kept.echo() and container.connect(ALLOWED, 443)
+
+
+def ct_listing(text):
+    """The call that asks for the flows first."""
+    return next(call for call in tracer.read_listing(text, from_main=False)
+                if call.name == "sendto" and "IPCTNL_MSG_CT_GET," in call.text)
+
+
+@pytest.mark.leak("H29", "H35", "H53")
+def test_questions_that_began_meanwhile_end_though_the_first_try_fails(lab, container):
+    """The kernel's list of flows cannot be had at that moment; the questions end all the same."""
+    egressd = lab.egressd(allow=[ALLOWED], lacks=OLD)
+    pid = egressd.status()["pid"]
+
+    def put_back_under(command):
+        before = restored(egressd)
+        egressd.freeze()
+        container.nft("delete", "table", *TABLE.split())
+        dns = container.open("198.51.100.53", 53, udp=True)
+        with tracer.attached(container, pid, command):
+            egressd.thaw()
+            wait_until(lambda: restored(egressd) > before, "the table's return", 5)
+        return dns
+
+    put_back_under(tracer.listing("/run/calls"))
+    failing = tracer.failing(ct_listing(container.path("/run/calls").read_text()), "ENOBUFS",
+                             "/run/fault")
+    for _ in range(10):  # a refresh that comes between makes it another call
+        dns = put_back_under(failing)
+        if "DNS flows" in str(egressd.weaknesses()):
+            break
+    else:
+        pytest.fail("the list of flows never failed")
+    wait_until(lambda: "DNS flows" not in str(egressd.weaknesses()), "the second try", 15)
+    lab.forget()
+    dns.send(b"knock")
+    assert not lab.witness.packets(destination="198.51.100.53")
 
 
 @pytest.mark.leak("H35", "L23")
