@@ -17,6 +17,7 @@
 
 #define SOMEBODY 61234
 #define PATIENCE_MS 10000
+#define TRIES 100
 
 static int witness = -1;
 
@@ -61,11 +62,21 @@ static bool start_asker(void)
     return is_there;
 }
 
+/* It looks for some milliseconds only, which on a busy machine may be none of its own. */
+static int ask_again(struct socket_owner *ret_owner)
+{
+    int r = -ENOENT;
+
+    for (int i = 0; i < TRIES && r == -ENOENT; i++)
+        r = witness_ask(witness, asker.inode, SOMEBODY, PATIENCE_MS, ret_owner);
+    return r;
+}
+
 START_TEST(asker_is_seen)
 {
     struct socket_owner owner;
 
-    ck_assert_int_eq(witness_ask(witness, asker.inode, SOMEBODY, PATIENCE_MS, &owner), 0);
+    ck_assert_int_eq(ask_again(&owner), 0);
     ck_assert_str_eq(owner.process, "cat");
     ck_assert_str_eq(owner.command, "cat -");
 }
@@ -95,7 +106,7 @@ START_TEST(late_answer_is_not_taken_for_another)
     struct socket_owner owner;
 
     witness_ask(witness, asker.inode + 100000, SOMEBODY, 0, &owner);
-    ck_assert_int_eq(witness_ask(witness, asker.inode, SOMEBODY, PATIENCE_MS, &owner), 0);
+    ck_assert_int_eq(ask_again(&owner), 0);
     ck_assert_str_eq(owner.process, "cat");
 }
 END_TEST
