@@ -10,7 +10,7 @@ stage_template() { # folder target
     rm -rf "$2"
     mkdir -p "$2"
     # Copies, not links: the devcontainer CLI packs links as links.
-    cp -RL "$1/../shared/." "$2/"
+    [ ! -d "$1/../shared" ] || cp -RL "$1/../shared/." "$2/"
     cp -RL "$1/." "$2/"
     find "$2" -type f -exec sed -i "s|$placeholder|$namespace|g" {} +
 }
