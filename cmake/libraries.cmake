@@ -1,8 +1,13 @@
-# The outside libraries, under the same names however they are found: mnl, nftnl, json-c, uv.
+# The outside libraries, under the same names however they are found: mnl, nftnl, json-c, uv; and
+# check, which the unit tests need.
 
 if(NOT EGRESSD_STATIC)
+    set(modules mnl=libmnl nftnl=libnftnl json-c=json-c uv=libuv)
+    if(BUILD_TESTING)
+        list(APPEND modules check=check)
+    endif()
     find_package(PkgConfig REQUIRED)
-    foreach(pair mnl=libmnl nftnl=libnftnl json-c=json-c uv=libuv)
+    foreach(pair IN LISTS modules)
         string(REPLACE "=" ";" pair ${pair})
         list(GET pair 0 name)
         list(GET pair 1 module)
@@ -15,10 +20,15 @@ if(NOT EGRESSD_STATIC)
 endif()
 
 # Static archives: the system's where it has them; else those of a Debian release that does, by
-# static-libraries.sh. Debian 12 lacks libmnl.a alone; a cross build lacks all four.
+# static-libraries.sh. Debian 12 lacks libmnl.a alone; a cross build lacks all.
 set(static_root ${PROJECT_SOURCE_DIR}/build/static/${CMAKE_SYSTEM_PROCESSOR})
 set(static_library_dir ${static_root}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
 set(missing_packages "")
+set(packages mnl=libmnl-dev/trixie nftnl=libnftnl-dev/bookworm json-c=libjson-c-dev/bookworm
+    uv=libuv1-dev/bookworm)
+if(BUILD_TESTING AND EGRESSD_UNDER)
+    list(APPEND packages check=check/bookworm subunit=libsubunit-dev/bookworm)
+endif()
 
 function(find_static name archives header)
     set(only)
@@ -34,6 +44,10 @@ function(find_static_all)
     find_static(nftnl libnftnl.a libnftnl/rule.h)
     find_static(json-c libjson-c.a json-c/json.h)
     find_static(uv "libuv_a.a;libuv.a" uv.h)
+    if(BUILD_TESTING AND EGRESSD_UNDER)
+        find_static(check libcheck.a check.h)
+        find_static(subunit libsubunit.a subunit/child.h)
+    endif()
 endfunction()
 
 function(add_static name)
@@ -45,8 +59,7 @@ function(add_static name)
 endfunction()
 
 find_static_all()
-foreach(pair mnl=libmnl-dev/trixie nftnl=libnftnl-dev/bookworm json-c=libjson-c-dev/bookworm
-        uv=libuv1-dev/bookworm)
+foreach(pair IN LISTS packages)
     string(REPLACE "=" ";" pair ${pair})
     list(GET pair 0 name)
     if(NOT ${name}_ARCHIVE OR NOT ${name}_HEADERS)
@@ -76,3 +89,7 @@ add_static(mnl)
 add_static(nftnl outside_mnl)
 add_static(json-c m)
 add_static(uv pthread dl)
+if(BUILD_TESTING AND EGRESSD_UNDER)
+    add_static(subunit)
+    add_static(check outside_subunit m pthread)
+endif()

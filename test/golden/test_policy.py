@@ -8,12 +8,14 @@ EGRESSD_GOLDEN=write pytest test/golden writes what it says now; read the diff.
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("EGRESSD_BUILD", "build/dev")).resolve()
+UNDER = shlex.split(os.environ.get("EGRESSD_UNDER", ""))  # qemu-aarch64, for the other architecture
 OUTPUTS = ("policy.txt", "error.txt")
 CONFIGURATION = 78
 
@@ -25,8 +27,8 @@ def cases():
 def check(folder):
     files = sorted(path.name for path in folder.glob("*.json"))
     done = subprocess.run(
-        [BUILD / "egressd", "check", "--groups", "groups.d", *files], cwd=folder, capture_output=True,
-        text=True, timeout=30
+        [*UNDER, BUILD / "egressd", "check", "--groups", "groups.d", *files], cwd=folder,
+        capture_output=True, text=True, timeout=30
     )
     if done.returncode == 0:
         assert done.stderr == ""
