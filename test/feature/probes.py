@@ -1,10 +1,19 @@
 """The same few attempts everywhere: each must fail where egressd is, and work where it is not."""
 
+import pathlib
+import re
+
 from engine.container import COULD_NOT_CONNECT, COULD_NOT_RESOLVE
 from lab.lab import ALLOWED, EVIL, EVIL_V4, EVIL_V6
 
 REFUSED_WITHIN_S = 0.1
 LOOKUP_WITHIN_S = 1
+
+BREAKOUT = pathlib.Path(__file__).resolve().parents[1] / "breakout"
+INSIDE = "/usr/local/bin/breakout"
+NOTHING_GOT_OUT, SOMETHING_GOT_OUT = 0, 1
+TRIED_IN_VAIN = ["--refused", EVIL_V4, "--refused", EVIL_V6, "--refused-name", EVIL,
+                 "--resolver", "192.0.2.53"]
 
 FEATURE = {"features": {"./egressd": {}},
            "customizations": {"egressd": {"allow": [ALLOWED]}}}
@@ -77,3 +86,26 @@ def assert_enforcing(container, user="root"):
     assert container.ctl("status", user=user).returncode == 0
     assert container.ctl("explain", f"{ALLOWED}:443", user=user).returncode == 0
     assert container.ctl("explain", EVIL, user=user).returncode == 1
+
+
+def breakout(world, container, *options):
+    """Exit code, row -> what was found, and the text, for the user whom the image has."""
+    world.engine.docker("cp", BREAKOUT, f"{container.name}:{INSIDE}")
+    done = container.run("python3", INSIDE, *TRIED_IN_VAIN, *options, user="dev", check=False,
+                         timeout=170)
+    rows = dict(re.findall(r"^([LH]\d+) +(closed|OPEN|skipped) ", done.stdout, re.MULTILINE))
+    return done.returncode, rows, done.stdout + done.stderr
+
+
+def assert_nothing_gets_out(world, container, bare):
+    """test/breakout finds everything closed, and without egressd most of it open."""
+    code, open_rows, text = breakout(world, bare, "--allowed", f"{ALLOWED}:443")
+    assert code == SOMETHING_GOT_OUT, text
+    world.forget()
+    code, rows, text = breakout(world, container)
+    assert code == NOTHING_GOT_OUT, text
+    assert_unseen(world)
+    # What is open without egressd is closed with it, not merely skipped.
+    found_open = {row for row, found in open_rows.items() if found == "OPEN"}
+    assert found_open == {row for row in found_open if rows.get(row) == "closed"}, text
+    assert len(found_open) > 15
