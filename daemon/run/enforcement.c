@@ -86,6 +86,20 @@ static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
+static int refuse_whole_machine(const struct run_options *options, struct failure *failure)
+{
+    return failure_set(
+        failure, EX_UNAVAILABLE,
+        "this container shares the network of its host (Docker's bridge is in here), and a policy "
+        "would cut off the whole machine: nothing is enforced. %sGive the container a network of "
+        "its own: \"runArgs\": [\"--network=bridge\"] in devcontainer.json, and rebuild%s",
+        options->is_codespace ? "GitHub Codespaces starts a container so, unless told otherwise. "
+                              : "",
+        options->is_codespace ? ". Or use Docker Compose (\"dockerComposeFile\"), whose containers "
+                                "Codespaces gives networks of their own"
+                              : "");
+}
+
 int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
                      const struct run_options *options, int take_socket, int witness,
                      struct failure *failure)
@@ -111,11 +125,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     if (enforcement->found_table)
         return 0;
     if (whole_machine_is_here())
-        return failure_set(failure, EX_UNAVAILABLE,
-                           "this container shares the network of its host (Docker's bridge is in "
-                           "here), and a policy would cut off the whole machine: nothing is "
-                           "enforced. Give the container a network of its own: \"runArgs\": "
-                           "[\"--network=bridge\"] in devcontainer.json, and rebuild");
+        return refuse_whole_machine(options, failure);
     if (firewall_load(enforcement->firewall, &deny_all, NULL, &error) < 0)
         return failure_set(failure, EX_UNAVAILABLE, "%s", error.message);
     return 0;

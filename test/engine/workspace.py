@@ -24,10 +24,10 @@ class Up:
 
 
 class Workspace:
-    def __init__(self, world, name, config=None, files=None):
+    def __init__(self, world, name, config=None, files=None, folder=None):
         self._world = world
         self.name = name
-        self.folder = world.folder / "workspaces" / name
+        self.folder = folder or world.folder / "workspaces" / name
         self.folder.mkdir(parents=True)
         shutil.copytree(world.feature, self.folder / ".devcontainer/egressd")
         if config is not None:

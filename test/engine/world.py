@@ -18,6 +18,7 @@ from lab.machine import Machine
 from lab.witness import Witness
 
 from . import cli, images, template
+from .codespace import HOST_NETWORK, Codespace
 from .container import Container
 from .engine import Engine, remove_cgroups
 from .images import BUSYBOX, DEBIAN
@@ -137,6 +138,10 @@ class World:
         for path, content in (files or {}).items():
             project.write(path, content)
         return project
+
+    def codespace(self, name, config, network=HOST_NETWORK, files=None):
+        """A project as GitHub Codespaces brings it up; one at a time."""
+        return Codespace(self, name, config, network, files)
 
     def bare(self, image, *options):
         """A container that has never heard of egressd."""
