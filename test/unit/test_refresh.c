@@ -12,7 +12,7 @@
 #include "fake_leases.h"
 #include "make_policy.h"
 
-static const struct upstream_options quick = {.mark = 0, .try_ms = 40, .total_ms = 150};
+static const struct upstream_options patient = {.mark = 0, .try_ms = 1000, .total_ms = 3000};
 
 static struct {
     uv_loop_t loop;
@@ -81,7 +81,7 @@ static void script(void *context, const struct dns_question *question)
 static void set_up(void)
 {
     struct resolver_options options = {
-        .lease_grace_s = 60, .stale_max_s = 86400, .upstream = &quick};
+        .lease_grace_s = 60, .stale_max_s = 86400, .upstream = &patient};
     struct servers servers;
 
     memset(&world, 0, sizeof(world));

@@ -16,7 +16,7 @@
 
 #define GRACE_S 60
 
-static const struct upstream_options quick = {.mark = 0, .try_ms = 40, .total_ms = 150};
+static const struct upstream_options quick = {.mark = 0, .try_ms = 120, .total_ms = 450};
 static const char *const allow[] = {"*.z.test", "exact.example", "db", "priv.example", NULL};
 static const char *const deny[] = {"denied.z.test", "denied.invalid", "partly.invalid:443", NULL};
 
