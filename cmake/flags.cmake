@@ -30,7 +30,9 @@ if(EGRESSD_STATIC)
     else()
         set(branch_protection -fcf-protection)
     endif()
-    target_compile_options(flags INTERFACE
+    # Where the tree lies must not show: the same tree gives the same bytes.
+    target_compile_options(flags INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
+        -ffile-prefix-map=${PROJECT_BINARY_DIR}/=
         -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong
         -fstack-clash-protection ${branch_protection} -ffunction-sections -fdata-sections)
     target_link_options(flags INTERFACE

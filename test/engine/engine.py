@@ -125,12 +125,15 @@ class Engine:
         """Where a file that the engine sees is seen from here."""
         return f"/proc/{self._inside}/root{path}"
 
+    def inside(self, argv):
+        """The command line that runs a program where the engine is, in its network and among its
+        processes."""
+        return ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--",
+                *map(str, argv)]
+
     def run(self, argv, timeout=180):
-        """Runs a program where the engine is, in its network and among its processes."""
-        return subprocess.run(
-            ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--", *map(str, argv)],
-            env=self.environment, timeout=timeout, text=True, capture_output=True,
-            stdin=subprocess.DEVNULL, errors="replace")
+        return subprocess.run(self.inside(argv), env=self.environment, timeout=timeout, text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, errors="replace")
 
     def log(self):
         return self._log.read_text(errors="replace")
