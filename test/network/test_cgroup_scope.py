@@ -203,11 +203,14 @@ with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
 
 def test_what_the_kernel_sends_is_nobodys(scoped):
     """The refusal of a packet quotes it. Without a socket it belongs to no cgroup, and what belongs
-    to none has to pass: it may be the machine's. Who has thought of it can refuse the first packet."""
+    to none has to pass: it may be the machine's. Who has thought of it can drop the first packet; to
+    reject it would be to send such an answer oneself."""
     assert scoped.load() == ""
     assert scoped.gets_out("inside", KERNEL_ANSWERS) == (True, "")
-    assert scoped.load(SCOPE.replace(' oifname != "lo"', " fib saddr type != local")) == ""
-    assert not scoped.gets_out("inside", KERNEL_ANSWERS)[0]
+    for verdict, out in (("reject", True), ("drop", False)):
+        thought_of = SCOPE.replace('oifname != "lo" reject', f"fib saddr type != local {verdict}")
+        assert scoped.load(thought_of) == ""
+        assert scoped.gets_out("inside", KERNEL_ANSWERS)[0] is out
 
 
 def test_which_a_network_of_its_own_holds(scoped):
