@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DOCKER_BRIDGE "docker0"
@@ -12,6 +13,7 @@
 /* Of the sysctls under net.core, this one exists in the kernel's first network namespace alone
  * (net/core/sysctl_net_core.c: net_core_table). */
 #define FIRST_NAMESPACE_ONLY "/proc/sys/net/core/dev_weight"
+#define FIRST_PROCESS_NAMESPACE 0xEFFFFFFCU /* its number, always (PROC_PID_INIT_INO) */
 
 static bool is_docker_engine(const char *id)
 {
@@ -47,8 +49,22 @@ bool whole_machine_has_this_network(void)
     return access(FIRST_NAMESPACE_ONLY, F_OK) == 0;
 }
 
-bool whole_machine_is_here(void)
+/* That it is one of processes tells a container; a file that engines put there is in the images of
+ * virtual machines too. */
+static bool is_in_container(void)
 {
-    return if_nametoindex(DOCKER_BRIDGE) != 0 &&
-           (whole_machine_has_this_network() || !has_docker_engine());
+    struct stat status;
+
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino != FIRST_PROCESS_NAMESPACE;
+}
+
+const char *whole_machine_sign(void)
+{
+    const bool is_first = whole_machine_has_this_network();
+
+    if (if_nametoindex(DOCKER_BRIDGE) != 0 && (is_first || !has_docker_engine()))
+        return "Docker's bridge is in here";
+    if (is_first && is_in_container())
+        return "it is the machine's own network namespace";
+    return NULL;
 }

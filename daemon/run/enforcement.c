@@ -86,13 +86,15 @@ static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-static int refuse_whole_machine(const struct run_options *options, struct failure *failure)
+static int refuse_whole_machine(const struct run_options *options, const char *sign,
+                                struct failure *failure)
 {
     return failure_set(
         failure, EX_UNAVAILABLE,
-        "this container shares the network of its host (Docker's bridge is in here), and a policy "
-        "would cut off the whole machine: nothing is enforced. %sGive the container a network of "
-        "its own: \"runArgs\": [\"--network=bridge\"] in devcontainer.json, and rebuild%s",
+        "this container shares the network of its host (%s), and a policy would cut off the whole "
+        "machine: nothing is enforced. %sGive the container a network of its own: \"runArgs\": "
+        "[\"--network=bridge\"] in devcontainer.json, and rebuild%s",
+        sign,
         options->is_codespace ? "GitHub Codespaces starts a container so, unless told otherwise. "
                               : "",
         options->is_codespace ? ". Or use Docker Compose (\"dockerComposeFile\"), whose containers "
@@ -107,6 +109,7 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     const struct firewall_plan deny_all = {.lease_idle_s = options->lease_idle_s};
     struct policy_builder *nothing = policy_builder_new();
     struct text_error error = {0};
+    const char *sign;
     int r;
 
     enforcement->loop = loop;
@@ -124,8 +127,9 @@ int enforcement_open(struct enforcement *enforcement, uv_loop_t *loop,
     enforcement->found_table = firewall_table_exists(enforcement->firewall);
     if (enforcement->found_table)
         return 0;
-    if (whole_machine_is_here())
-        return refuse_whole_machine(options, failure);
+    sign = whole_machine_sign();
+    if (sign)
+        return refuse_whole_machine(options, sign, failure);
     if (firewall_load(enforcement->firewall, &deny_all, NULL, &error) < 0)
         return failure_set(failure, EX_UNAVAILABLE, "%s", error.message);
     return 0;
