@@ -10,6 +10,7 @@
 #include "base/privilege.h"
 #include "devcontainer/check.h"
 #include "devcontainer/groups_command.h"
+#include "devcontainer/pin_command.h"
 #include "doctor/position.h"
 #include "egressctl/egressctl.h"
 #include "run/help.h"
@@ -68,6 +69,7 @@ static const struct {
     {"run", run_main, NEEDS_POWER},
     {"check", check_main, NEEDS_NONE},
     {"groups", groups_main, NEEDS_NONE},
+    {"pin", pin_main, NEEDS_NONE},
     {"install-capabilities", install_capabilities, NEEDS_NONE},
     {"--help", print_help, NEEDS_NONE},
     {"-h", print_help, NEEDS_NONE},

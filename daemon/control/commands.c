@@ -10,6 +10,7 @@
 #include "control/explain.h"
 #include "control/log.h"
 #include "control/metrics.h"
+#include "control/protocol.h"
 #include "control/request.h"
 #include "control/status.h"
 #include "control/suggest.h"
@@ -86,8 +87,11 @@ static struct json_object *answer_wait(const struct commands *commands, struct j
     (void)request;
     commands->view(commands->context, &view);
     reply_add_text(reply, "state", view_state_text(view.state));
+    reply_add_number(reply, "network", control_network());
     if (view.state == VIEW_ENFORCING || view.state == VIEW_AUDITING)
         add_what_is_enforced(reply, view.policy);
+    if (view.changed_added)
+        describe_change(reply, view.changed_added, view.changed_removed);
     if (view.reason)
         reply_add_text(reply, "message", view.reason);
     return reply;
@@ -142,6 +146,20 @@ static const struct {
     {"apply", answer_apply, ROOT_ONLY},  {"reload", answer_reload, ROOT_ONLY},
 };
 
+static struct json_object *refuse_order(const struct control_caller *caller, const char *name)
+{
+    if (caller->uid == 0)
+        return reply_error(EX_NOPERM,
+                           "'%s' is for root where egressd runs, which is another container: who "
+                           "is held by a policy must not change it. Outside: docker exec "
+                           "CONTAINER egressctl %s, or docker compose exec SERVICE egressctl %s",
+                           name, name, name);
+    return reply_error(EX_NOPERM,
+                       "'%s' is for root alone: who is held by a policy must not change "
+                       "it. As root in the container: egressctl %s",
+                       name, name);
+}
+
 struct json_object *commands_answer(void *context, const struct control_caller *caller,
                                     struct json_object *request)
 {
@@ -152,11 +170,8 @@ struct json_object *commands_answer(void *context, const struct control_caller *
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (strcmp(table[i].name, name) != 0)
             continue;
-        if (table[i].who == ROOT_ONLY && caller->uid != 0)
-            return reply_error(EX_NOPERM,
-                               "'%s' is for root alone: who is held by a policy must not change "
-                               "it. As root in the container: egressctl %s",
-                               name, name);
+        if (table[i].who == ROOT_ONLY && !control_caller_is_root(caller))
+            return refuse_order(caller, name);
         return table[i].answer(context, request);
     }
     return reply_error(EX_USAGE, "there is no command '%.40s': egressctl --help lists them", name);

@@ -8,10 +8,11 @@
  *   log      "after":NUMBER   see log.h
  *   suggest                   see suggest.h
  *   metrics                   see metrics.h
- *   wait                      "state" as in status.h; with "enforcing" and "auditing", "mode" and
- *                             how many entries are in "allow" and in "deny" (as written: a group
- *                             is one), else "message". Answers at once: the client asks again
- *                             until it likes the answer
+ *   wait                      "state" and "network" as in status.h; with "enforcing" and
+ * "auditing", "mode" and how many entries are in "allow" and in "deny" (as written: a group is
+ * one), else "message". "added", "removed" and "left_out" as in "pending" of status.h, if the
+ * policy is not the one that was enforced here before the daemon was last started. Answers at once:
+ *                             the client asks again until it likes the answer
  *   apply, reload             root. Reads the configuration anew, apply the workspace's file too:
  *                             "message", and what that changed: "added", "removed", "left_out" as
  *                             in "pending" of status.h */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 int control_socket_path(const char *runtime_dir, char ret_path[static CONTROL_SOCKET_PATH_SIZE])
 {
@@ -13,4 +14,11 @@ int control_socket_path(const char *runtime_dir, char ret_path[static CONTROL_SO
         return -ENAMETOOLONG;
     snprintf(ret_path, CONTROL_SOCKET_PATH_SIZE, "%s", path);
     return 0;
+}
+
+unsigned long long control_network(void)
+{
+    struct stat info;
+
+    return stat("/proc/self/ns/net", &info) == 0 ? info.st_ino : 0;
 }

@@ -17,4 +17,8 @@
 /* -ENAMETOOLONG when the folder's path leaves no room. */
 int control_socket_path(const char *runtime_dir, char ret_path[static CONTROL_SOCKET_PATH_SIZE]);
 
+/* The number of this process's network namespace; 0: nobody knows. Where the socket is shared, the
+ * two sides may be in different ones, and then what is enforced says nothing about the asker. */
+unsigned long long control_network(void);
+
 #endif

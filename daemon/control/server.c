@@ -271,6 +271,11 @@ static int read_caller(struct control_client *client)
     return 0;
 }
 
+bool control_caller_is_root(const struct control_caller *caller)
+{
+    return caller->uid == 0 && caller->pid != 0;
+}
+
 static struct control_client *add_client(struct control_server *server)
 {
     struct control_client *client = xcalloc(1, sizeof(*client));
@@ -303,7 +308,8 @@ static void on_connection(uv_stream_t *listener, int status)
         close_client(client);
         return;
     }
-    most = CONTROL_CLIENTS_MAX - (client->caller.uid == 0 ? 0 : CLIENTS_KEPT_FOR_ROOT);
+    most =
+        CONTROL_CLIENTS_MAX - (control_caller_is_root(&client->caller) ? 0 : CLIENTS_KEPT_FOR_ROOT);
     if (server->client_count > most)
         refuse_client(client, EX_UNAVAILABLE, "too many clients at once: try again");
     else if (uv_read_start((uv_stream_t *)&client->pipe, lend_line, on_bytes) < 0)

@@ -15,8 +15,12 @@ struct control_server;
 
 struct control_caller {
     uid_t uid;
-    pid_t pid;
+    pid_t pid; /* 0: of a process that cannot be seen from here */
 };
+
+/* Root where egressd runs. Where the socket is lent to another container, root over there has the
+ * same number, yet is the one to be held: who is root here can also be seen from here. */
+bool control_caller_is_root(const struct control_caller *caller);
 
 /* Answers one request: returns a new object, owned by the caller. Never NULL. */
 typedef struct json_object *control_on_request(void *context, const struct control_caller *caller,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "control/describe.h"
+#include "control/protocol.h"
 #include "control/request.h"
 #include "control/view.h"
 #include "dns/resolver.h"
@@ -283,6 +284,7 @@ struct json_object *status_describe(const struct view *view)
 
     reply_add_text(reply, "version", EGRESSD_VERSION);
     reply_add_number(reply, "pid", (unsigned long long)getpid());
+    reply_add_number(reply, "network", control_network());
     reply_add_text(reply, "state", view_state_text(view->state));
     reply_add_text(reply, "reason", view->reason);
     reply_add_text(reply, "reload_error", view->reload_error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reply to `status`. Members stay; new ones may come.
  *
- *   "version", "pid"
+ *   "version", "pid", "network" (the number of its namespace, as of /proc/self/ns/net)
  *   "state"       "enforcing", "auditing" (nothing is refused), "invalid-policy" (everything is
  *                 denied), "starting", "failed"
  *   "reason"      why not enforcing, and what to do, or null

@@ -42,6 +42,7 @@ struct view {
     const char *devcontainer_why;                                /* how it was found */
     bool pinned, pending;                                        /* as in struct configuration */
     const char *pending_added, *pending_removed, *pending_error; /* NULL: there is none */
+    const char *changed_added, *changed_removed; /* by the last start, as of pending; or NULL */
     const char *const *policy_files; /* of the command line, instead of the baked ones */
     size_t policy_file_count;
 

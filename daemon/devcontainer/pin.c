@@ -106,7 +106,14 @@ int pin_write(const char *state_dir, const struct pin *pin, struct configuration
     char *copy = pin_format(pin);
     int r = file_replace(path, copy, strlen(copy));
 
-    if (r < 0)
+    /* Written while an image is built: it is the daemon that reads it. */
+    if (r == 0 && geteuid() == 0 && chown(path, PRIVILEGE_UID, PRIVILEGE_UID) < 0)
+        r = -errno;
+    if (r == -EROFS)
+        configuration_error_set(reterr, path,
+                                "is part of an image that cannot be written to: rebuild, which "
+                                "pins the workspace's policy anew");
+    else if (r < 0)
         configuration_error_set(
             reterr, path,
             "cannot be written (%s), so the workspace's policy cannot be pinned: "

@@ -98,6 +98,18 @@ int ask_raw(const struct call *call, struct json_object **ret_reply)
     return ask_for(call, ask_request(call), ret_reply);
 }
 
+const char *ask_where(struct json_object *reply)
+{
+    unsigned long long there = (unsigned long long)screen_number(reply, "network");
+    unsigned long long here = control_network();
+
+    if (there == 0 || here == 0 || there == here)
+        return NULL;
+    return "egressd enforces in another network than the one of this container. If its container "
+           "was restarted, restart this one: until then nothing is reached from here. If not, this "
+           "container was never in its network, and NOTHING IS HELD BACK";
+}
+
 void show(const struct call *call, struct json_object *reply)
 {
     if (call->as_json) {

@@ -22,6 +22,10 @@ struct json_object *ask_request(const struct call *call);
 /* ask(call, NULL, ...) with the reply as it came: whoever prints of it cleans that. */
 int ask_raw(const struct call *call, struct json_object **ret_reply);
 
+/* NULL, or what to tell people of a reply of wait or status that comes from another network than
+ * this process's: what is enforced there holds nobody here. */
+const char *ask_where(struct json_object *reply);
+
 /* A reply of the client's own or of the daemon: as JSON, or cleaned and by the command's print. */
 void show(const struct call *call, struct json_object *reply);
 

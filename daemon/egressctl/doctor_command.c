@@ -42,6 +42,8 @@ static void add_state(struct json_object *findings, struct json_object *status)
 {
     const char *state = screen_text(status, "state"), *reason = screen_text(status, "reason");
 
+    if (ask_where(status))
+        add(findings, "not-enforcing", ask_where(status), NULL, NULL);
     if (strcmp(state, "auditing") == 0)
         add(findings, "not-enforcing", "in audit mode nothing is refused", NULL,
             "'egressctl suggest' prints what to allow; then set \"mode\" to \"enforce\"");

@@ -323,11 +323,21 @@ static void print_next(struct json_object *reply)
     printf("next: if that is meant, rebuild the container, or as root: egressctl apply\n");
 }
 
+static void print_elsewhere(struct json_object *reply)
+{
+    if (!ask_where(reply))
+        return;
+    screen_print(SCREEN_BAD, "but not here");
+    printf(": ");
+    screen_paragraph(14, ask_where(reply));
+}
+
 static void print_status(struct json_object *reply)
 {
     struct json_object *entries = screen_member(reply, "entries");
 
     print_state(reply);
+    print_elsewhere(reply);
     printf("\n");
     print_sources(screen_member(reply, "policy"));
     print_upstreams(reply);
@@ -346,7 +356,8 @@ static int run_status(const struct call *call)
 
     if (r != 0)
         return r;
-    r = strcmp(screen_text(reply, "state"), "enforcing") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    r = strcmp(screen_text(reply, "state"), "enforcing") == 0 && !ask_where(reply) ? EXIT_SUCCESS
+                                                                                   : EXIT_FAILURE;
     json_object_put(reply);
     return r;
 }
@@ -357,7 +368,7 @@ const struct command status_command = {
     .description =
         "Shows what is enforced and since when, the file and line that each entry came\n"
         "from, the names with their addresses, and what makes less of the promise here.\n",
-    .exit_status = "0 enforcing, 1 not, as in audit mode",
+    .exit_status = "0 enforcing, 1 not, as in audit mode, or not here",
     .print = print_status,
     .run = run_status,
 };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "egressctl/ask.h"
+#include "egressctl/change.h"
 #include "egressctl/client.h"
 #include "egressctl/command.h"
 #include "egressctl/screen.h"
@@ -45,6 +46,9 @@ static void print_in_force(struct json_object *reply)
                text);
     else
         printf("egressd: enforcing %s; 'egressctl status' shows them\n", text);
+    if (screen_member(reply, "added"))
+        printf("egressd: this is not the policy that was in force here before:\n");
+    print_change(reply);
 }
 
 /* Returns an exit code when the answer is final, else -EAGAIN. */
@@ -104,6 +108,10 @@ static int wait_until_enforced(const struct call *call, uint32_t timeout_s)
 
         if (error == 0)
             r = judge(reply);
+        if (r == EXIT_SUCCESS && ask_where(reply)) {
+            complain("%s", ask_where(reply));
+            r = EXIT_FAILURE;
+        }
         if (r == -EAGAIN && clock_now_ms() + interval_ms >= deadline_ms)
             r = give_up(call, timeout_s, error, reply);
         if (r != -EAGAIN && error == 0)

@@ -205,16 +205,16 @@ void match_mark(struct nftnl_rule *rule, uint32_t mark)
     compare_u32(rule, NFT_CMP_EQ, mark);
 }
 
+void match_other_mark(struct nftnl_rule *rule, uint32_t mark)
+{
+    load_meta(rule, NFT_META_MARK, REGISTER_0);
+    compare_u32(rule, NFT_CMP_NEQ, mark);
+}
+
 void match_uid(struct nftnl_rule *rule, uint32_t uid)
 {
     load_meta(rule, NFT_META_SKUID, REGISTER_0);
     compare_u32(rule, NFT_CMP_EQ, uid);
-}
-
-void match_other_uid(struct nftnl_rule *rule, uint32_t uid)
-{
-    load_meta(rule, NFT_META_SKUID, REGISTER_0);
-    compare_u32(rule, NFT_CMP_NEQ, uid);
 }
 
 void match_any_socket(struct nftnl_rule *rule)

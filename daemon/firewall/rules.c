@@ -272,11 +272,15 @@ static void put_own_questions(struct ruleset *ruleset)
         }
     }
 
-    /* ct mark & 0x20000000 == 0x20000000 ct direction original meta skuid != 65053 goto forbid */
+    /* ct mark & 0x20000000 == 0x20000000 ct direction original meta mark != 0x65677264
+     * meta skuid >= 0 goto forbid
+     * The mark, for root in a container that shares this network can take the uid. The uid at all,
+     * because what the kernel sends by itself has none. */
     rule = start("out", "a flow of egressd that another process tries to ride on");
     match_flow_mark(rule, FLOW_MARK_OWN);
     match_original_direction(rule);
-    match_other_uid(rule, PRIVILEGE_UID);
+    match_other_mark(rule, FIREWALL_QUESTION_MARK);
+    match_any_socket(rule);
     act_goto(rule, "forbid");
     finish(ruleset, rule);
 }

@@ -20,7 +20,6 @@
 #include "run/stamp.h"
 #include "run/supervisor.h"
 
-#define RESOLV_CONF "/etc/resolv.conf"
 #define WATCH_INTERVAL_MS 2000
 #define CHECK_INTERVAL_MS 5000
 #define SWEEP_INTERVAL_MS 30000
@@ -55,7 +54,8 @@ static void on_watch(uv_timer_t *timer)
 
     if (daemon->stopping)
         return;
-    if (stamp_renew(&daemon->resolv_conf, RESOLV_CONF) || daemon->enforcement.is_resolv_conf_unread)
+    if (stamp_renew(&daemon->resolv_conf, daemon->options->resolv_conf) ||
+        daemon->enforcement.is_resolv_conf_unread)
         enforcement_follow_servers(&daemon->enforcement);
     enforcement_watch_workspace(&daemon->enforcement);
 }
@@ -190,7 +190,7 @@ static void init_handles(struct daemon *daemon)
 
 static void start_handles(struct daemon *daemon)
 {
-    stamp_renew(&daemon->resolv_conf, RESOLV_CONF);
+    stamp_renew(&daemon->resolv_conf, daemon->options->resolv_conf);
     uv_timer_start(&daemon->watch, on_watch, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS);
     uv_timer_start(&daemon->check, on_check, CHECK_INTERVAL_MS, CHECK_INTERVAL_MS);
     uv_timer_start(&daemon->sweep, on_sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);

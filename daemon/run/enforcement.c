@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@
 #include "policy/describe.h"
 #include "policy/outline.h"
 #include "run/options.h"
-#include "run/outline_file.h"
 
 #define STALE_MAX_S 86400
 #define COUNT_INTERVAL_MS 100 /* of refusals: whoever asks often costs little */
@@ -71,17 +69,6 @@ const struct policy *enforcement_policy(const struct enforcement *enforcement)
 {
     return enforcement->configuration.policy ? enforcement->configuration.policy
                                              : enforcement->deny_all;
-}
-
-static char *outline_of_earlier_daemon(const struct enforcement *enforcement)
-{
-    char path[PATH_MAX];
-
-    if (!enforcement->found_table ||
-        snprintf(path, sizeof(path), "%s/" ENFORCEMENT_OUTLINE,
-                 enforcement->options->runtime_dir) >= (int)sizeof(path))
-        return NULL;
-    return outline_load(path);
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -260,9 +247,11 @@ int enforcement_fill(struct enforcement *enforcement, struct failure *failure)
                            "DNS flows that are older than the gate cannot be ended (conntrack: "
                            "%s): the kernel needs CONFIG_NF_CT_NETLINK; everything is denied",
                            strerror(-r));
-    before = outline_of_earlier_daemon(enforcement);
+    before = enforcement_earlier_outline(enforcement);
     enforcement->outline = outline_of(policy);
-    enforcement_cut_flows(enforcement, before);
+    enforcement_compare_with_earlier(enforcement, before);
+    /* Without its table, the flows of that time are judged like any other. */
+    enforcement_cut_flows(enforcement, enforcement->found_table ? before : NULL);
     free(before);
     enforcement_hear_refusals(enforcement);
     return 0;
@@ -336,6 +325,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         .pending_added = configuration->pending.added,
         .pending_removed = configuration->pending.removed,
         .pending_error = configuration->pending.error,
+        .changed_added = enforcement->started_added,
+        .changed_removed = enforcement->started_removed,
         .policy_files = enforcement->options->policies,
         .policy_file_count = enforcement->options->policy_count,
         .servers = &enforcement->servers,
@@ -370,8 +361,8 @@ void enforcement_view(struct enforcement *enforcement, struct view *ret_view)
         add_weakness(ret_view, "DNS flows that began without the gate could not be ended: they go "
                                "on until that succeeds, which is tried every few seconds");
     if (enforcement->servers.ordinary_count == 0)
-        add_weakness(ret_view, "no DNS server is known (" ENFORCEMENT_RESOLV_CONF
-                               ", \"upstreams\" of the policy): no name can be reached");
+        add_weakness(ret_view, "no DNS server is known (resolv.conf, \"upstreams\" of the "
+                               "policy): no name can be reached");
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -385,6 +376,8 @@ static void on_resolver_closed(void *context)
     configuration_done(&enforcement->configuration);
     policy_free(enforcement->deny_all);
     free(enforcement->outline);
+    free(enforcement->started_added);
+    free(enforcement->started_removed);
     enforcement_free_journal(enforcement);
     enforcement->on_closed(enforcement->closed_context);
 }

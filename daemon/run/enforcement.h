@@ -67,8 +67,9 @@ struct enforcement {
 
     struct configuration configuration; /* its policy is NULL as long as none was valid */
     struct enforcement_workspace workspace;
-    struct policy *deny_all; /* what is enforced then */
-    char *outline;           /* of what is enforced */
+    struct policy *deny_all;               /* what is enforced then */
+    char *outline;                         /* of what is enforced */
+    char *started_added, *started_removed; /* what the last start changed of it, or NULL */
     struct servers servers;
     struct docker_probe *docker_probe; /* under way, or NULL */
     void (*on_dockerd_known)(struct enforcement *enforcement);

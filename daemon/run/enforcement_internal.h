@@ -7,7 +7,6 @@
 
 #include "run/enforcement.h"
 
-#define ENFORCEMENT_RESOLV_CONF "/etc/resolv.conf"
 #define ENFORCEMENT_OUTLINE "policy.outline" /* in the runtime folder */
 
 struct text_error;
@@ -23,6 +22,10 @@ void enforcement_set_invalid(struct enforcement *enforcement, const struct failu
 
 struct configuration_request enforcement_request(const struct enforcement *enforcement);
 void enforcement_log_policy(const struct enforcement *enforcement);
+/* What the last daemon of this runtime folder enforced, new text, or NULL when nobody knows; and
+ * what is different now, for the log and whoever waits. */
+char *enforcement_earlier_outline(const struct enforcement *enforcement);
+void enforcement_compare_with_earlier(struct enforcement *enforcement, const char *before);
 /* Before it is read: a change from now on is one. */
 void enforcement_remember_workspace(struct enforcement *enforcement);
 /* To whoever asks it while packets and questions come. */

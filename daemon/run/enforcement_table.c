@@ -23,11 +23,11 @@
 /* --- servers ---------------------------------------------------------------------------------- */
 
 /* One that is not there names no server. */
-static int read_resolv_conf(struct servers *ret_servers)
+static int read_resolv_conf(const char *path, struct servers *ret_servers)
 {
     static char text[RESOLV_CONF_SIZE_MAX];
     ssize_t size = 0;
-    int r = 0, fd = open(ENFORCEMENT_RESOLV_CONF, O_RDONLY | O_CLOEXEC);
+    int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0 && errno != ENOENT)
         return -errno;
@@ -44,8 +44,8 @@ static int read_resolv_conf(struct servers *ret_servers)
 void enforcement_find_servers(struct enforcement *enforcement, const struct policy *policy,
                               struct servers *ret_servers)
 {
-    int r = read_resolv_conf(ret_servers);
     const struct run_options *options = enforcement->options;
+    int r = read_resolv_conf(options->resolv_conf, ret_servers);
     struct firewall_endpoint given[SERVERS_MAX];
     size_t count = options->upstream_count, policy_count;
     const struct policy_upstream *upstreams = policy_upstreams(policy, &policy_count);
@@ -53,7 +53,7 @@ void enforcement_find_servers(struct enforcement *enforcement, const struct poli
     if (r < 0) {
         *ret_servers = enforcement->servers;
         if (!enforcement->is_resolv_conf_unread)
-            log_warning("cannot read " ENFORCEMENT_RESOLV_CONF ": %s, trying again", strerror(-r));
+            log_warning("cannot read %s: %s, trying again", options->resolv_conf, strerror(-r));
     }
     enforcement->is_resolv_conf_unread = r < 0;
     if (ret_servers->dockerd_unknown && enforcement->is_docker_probed)
@@ -76,7 +76,7 @@ static const char *servers_origin(const struct enforcement *enforcement)
     policy_upstreams(enforcement_policy(enforcement), &count);
     if (enforcement->options->upstream_count > 0)
         return "--upstream";
-    return count > 0 ? "\"upstreams\" of the policy" : ENFORCEMENT_RESOLV_CONF;
+    return count > 0 ? "\"upstreams\" of the policy" : enforcement->options->resolv_conf;
 }
 
 void enforcement_log_servers(const struct enforcement *enforcement)
@@ -86,9 +86,9 @@ void enforcement_log_servers(const struct enforcement *enforcement)
     size_t used = 0;
 
     if (servers->ordinary_count == 0) {
-        log_warning("no upstream DNS server is known: " ENFORCEMENT_RESOLV_CONF
-                    " names none, and neither does the policy (\"upstreams\"). No name can be "
-                    "reached");
+        log_warning("no upstream DNS server is known: %s names none, and neither does the policy "
+                    "(\"upstreams\"). No name can be reached",
+                    enforcement->options->resolv_conf);
         return;
     }
     for (size_t i = 0; i < servers->ordinary_count; i++)

@@ -18,6 +18,7 @@ enum option_id {
     OPTION_LOCAL_WORKSPACE,
     OPTION_DEVCONTAINER_ID,
     OPTION_UPSTREAM,
+    OPTION_RESOLV_CONF,
     OPTION_STATE_DIR,
     OPTION_RUNTIME_DIR,
     OPTION_LOG_DIR,
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
     {"local-workspace", required_argument, NULL, OPTION_LOCAL_WORKSPACE},
     {"devcontainer-id", required_argument, NULL, OPTION_DEVCONTAINER_ID},
     {"upstream", required_argument, NULL, OPTION_UPSTREAM},
+    {"resolv-conf", required_argument, NULL, OPTION_RESOLV_CONF},
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
     {"log-dir", required_argument, NULL, OPTION_LOG_DIR},
@@ -61,6 +63,7 @@ static const struct {
 struct run_options options_default(void)
 {
     return (struct run_options){
+        .resolv_conf = OPTIONS_RESOLV_CONF,
         .state_dir = OPTIONS_STATE_DIR,
         .runtime_dir = OPTIONS_RUNTIME_DIR,
         .lease_grace_s = 60,
@@ -194,6 +197,9 @@ static int take_option(struct run_options *options, int id, const char *value,
         return 0;
     case OPTION_UPSTREAM:
         return take_upstream(options, value, reterr);
+    case OPTION_RESOLV_CONF:
+        options->resolv_conf = value;
+        return 0;
     case OPTION_STATE_DIR:
         options->state_dir = value;
         return 0;

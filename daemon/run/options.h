@@ -11,6 +11,7 @@
 #include "dns/servers.h"
 #include "firewall/firewall.h"
 
+#define OPTIONS_RESOLV_CONF "/etc/resolv.conf"
 #define OPTIONS_STATE_DIR "/var/lib/egressd"
 #define OPTIONS_RUNTIME_DIR "/run/egressd"
 #define OPTIONS_LOG_DIR "/var/log/egressd"
@@ -26,6 +27,7 @@ struct run_options {
     const char *devcontainer_id;
     struct firewall_endpoint upstreams[SERVERS_MAX];
     size_t upstream_count;
+    const char *resolv_conf;
     const char *state_dir;
     const char *runtime_dir;
     const char *log_dir; /* OPTIONS_LOG_DIR counts if it is there */

@@ -261,12 +261,14 @@ static int start(struct run_options *options, struct failure *failure)
         return failure->exit_code;
     }
     setup.witness = witness_start(); /* without, nobody says which process was refused */
-    if (options->foreground)
+    /* As a container's first process it starts itself again: if it ended, so would the network. */
+    if (options->foreground && getpid() != 1)
         return supervisor_run_foreground(daemon_run, &setup);
     /* Before there is a second process: with the supervisor it outlives each daemon, and the table
      * stays owned while there is none. If there is no such socket, the daemon says why. */
     setup.socket = firewall_socket();
-    return supervisor_run_background(daemon_run, &setup);
+    return options->foreground ? supervisor_run_first(daemon_run, &setup)
+                               : supervisor_run_background(daemon_run, &setup);
 }
 
 int run_main(int argc, char **argv)

@@ -195,8 +195,8 @@ static void live_once(struct supervisor *supervisor)
     close(report_fd);
     if (supervisor->first_report_fd >= 0)
         pass_first_on(supervisor, &report);
-    else
-        repeat(&report);
+    else if (repeat(&report) == 0)
+        supervisor->was_ready = true;
     await_end(supervisor);
 }
 
@@ -239,6 +239,13 @@ static void leave_terminal(void)
         dup2(null_fd, STDIN_FILENO);
         close(null_fd);
     }
+}
+
+int supervisor_run_first(supervisor_work *work, void *context)
+{
+    struct supervisor supervisor = {.work = work, .context = context, .first_report_fd = -1};
+
+    return supervise(&supervisor);
 }
 
 int supervisor_run_background(supervisor_work *work, void *context)

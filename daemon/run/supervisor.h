@@ -15,6 +15,11 @@ typedef int supervisor_work(void *context, struct supervisor_report *report);
 /* Runs work here and now; its report goes to the log. Returns its exit code. */
 int supervisor_run_foreground(supervisor_work *work, void *context);
 
+/* For the first process of a container, with which its network ends, and with that the network of
+ * every container that shares it: starts the daemon again as below, but stays. Returns when the
+ * daemon was asked to end, or could not be started at first. */
+int supervisor_run_first(supervisor_work *work, void *context);
+
 /* Returns in the caller's process, when the daemon has reported or died, with the exit code; what
  * was reported has been logged. A failure at the first start is final, later ones are tried again
  * with back-off. */

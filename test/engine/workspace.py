@@ -88,6 +88,10 @@ class ComposeWorkspace(Workspace):
         listed = self._world.engine.docker("ps", "--all", "--quiet", "--filter", label)
         return [Container(self._world.engine, name) for name in listed.stdout.split()]
 
+    def service(self, name):
+        return next(container for container in self.containers()
+                    if container.details["Config"]["Labels"]["com.docker.compose.service"] == name)
+
     @property
     def _project(self):
         return f"{self.name}_devcontainer"
@@ -98,4 +102,8 @@ class ComposeWorkspace(Workspace):
 
     def remove(self):
         super().remove()
-        self._world.engine.docker("network", "rm", self.network, check=False)
+        label = f"label=com.docker.compose.project={self._project}"
+        for kind in ("network", "volume"):
+            made = self._world.engine.docker(kind, "ls", "--quiet", "--filter", label).stdout.split()
+            if made:
+                self._world.engine.docker(kind, "rm", *made, check=False)

@@ -143,6 +143,13 @@ class World:
         """A project as GitHub Codespaces brings it up; one at a time."""
         return Codespace(self, name, config, network, files)
 
+    def sidecar(self):
+        """The image of the daemon alone, under the name that templates know it by."""
+        name, context = f"{NAMESPACE}/sidecar:0", self.folder / "image"
+        subprocess.run([ROOT / "cmake/stage-image.sh", ROOT, binary(), context], check=True)
+        self.engine.docker("build", "--tag", name, context, timeout=180)
+        return name
+
     def bare(self, image, *options):
         """A container that has never heard of egressd."""
         name = self.engine.docker("run", "--detach", "--init", *options, image, "sleep",

@@ -88,21 +88,21 @@ def assert_enforcing(container, user="root"):
     assert container.ctl("explain", EVIL, user=user).returncode == 1
 
 
-def breakout(world, container, *options):
+def breakout(world, container, *options, user="dev"):
     """Exit code, row -> what was found, and the text, for the user whom the image has."""
     world.engine.docker("cp", BREAKOUT, f"{container.name}:{INSIDE}")
-    done = container.run("python3", INSIDE, *TRIED_IN_VAIN, *options, user="dev", check=False,
+    done = container.run("python3", INSIDE, *TRIED_IN_VAIN, *options, user=user, check=False,
                          timeout=170)
     rows = dict(re.findall(r"^([LH]\d+) +(closed|OPEN|skipped) ", done.stdout, re.MULTILINE))
     return done.returncode, rows, done.stdout + done.stderr
 
 
-def assert_nothing_gets_out(world, container, bare):
+def assert_nothing_gets_out(world, container, bare, *options, user="dev"):
     """test/breakout finds everything closed, and without egressd most of it open."""
     code, open_rows, text = breakout(world, bare, "--allowed", f"{ALLOWED}:443")
     assert code == SOMETHING_GOT_OUT, text
     world.forget()
-    code, rows, text = breakout(world, container)
+    code, rows, text = breakout(world, container, *options, user=user)
     assert code == NOTHING_GOT_OUT, text
     assert_unseen(world)
     # What is open without egressd is closed with it, not merely skipped.

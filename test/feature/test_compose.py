@@ -42,13 +42,8 @@ def container(workspace):
     return workspace.must_up()
 
 
-def service(workspace, name):
-    return next(container for container in workspace.containers()
-                if container.details["Config"]["Labels"]["com.docker.compose.service"] == name)
-
-
 def address_of(workspace, name):
-    network, = service(workspace, name).details["NetworkSettings"]["Networks"].values()
+    network, = workspace.service(name).details["NetworkSettings"]["Networks"].values()
     return network["IPAddress"]
 
 
@@ -80,7 +75,7 @@ def test_a_neighbour_that_is_not_listed_is_not(workspace, container, bare):
 
 def test_another_port_of_a_listed_neighbour_is_not(world, workspace, container):
     """Refused here, by egressd: db itself has a program on that port."""
-    db = service(workspace, "db")
+    db = workspace.service("db")
     db.run("httpd", "-p", "5433", "-h", "/tmp")
     assert container.curl("http://db:5433/").code == COULD_NOT_CONNECT
 

@@ -74,6 +74,20 @@ def test_only_root_gives_orders(lab, container):
 
 
 @pytest.mark.leak("L31")
+def test_root_of_another_container_gives_no_orders(lab):
+    """Where the socket is lent to another container: root there has the number of root here, but is
+    a process that the daemon cannot see. The test itself is such a root."""
+    egressd = lab.egressd(allow=[ALLOWED])
+    egressd.write_policy({"allow": [EVIL]})
+    for command in ("reload", "apply"):
+        refused = egressd.ask(command)
+        assert refused["code"] == NOT_PERMITTED and "another container" in refused["error"]
+    assert egressd.ask("explain", target=EVIL)["allowed"] is False
+    assert egressd.order("reload")["ok"], "root inside may"
+    assert egressd.ask("explain", target=EVIL)["allowed"] is True
+
+
+@pytest.mark.leak("L31")
 def test_whoever_connected_is_asking(lab, container):
     """A socket keeps the identity of who connected it. The agent gains nothing by having a
     privileged program write into its own; whoever hands out root's hands out what root may

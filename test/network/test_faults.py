@@ -85,7 +85,7 @@ class Life:
     def reload(self, policy):
         """Whether the reply says that it is in force now."""
         self.egressd.write_policy(policy)
-        reply = self.egressd.ask("reload")
+        reply = self.egressd.order("reload")
         return bool(reply) and not reply.get("error")
 
     def work(self):
@@ -239,7 +239,7 @@ def test_flows_end_though_the_first_try_fails(life, container):
         flow = container.open(OTHER, 5432, family=4)
         with tracer.attached(container, pid, tracer.failing(listing, "ENOBUFS", "/run/fault")):
             life.egressd.write_policy(POLICIES[0])
-            if "could not be" in life.egressd.ask("reload").get("message", ""):
+            if "could not be" in life.egressd.order("reload").get("message", ""):
                 assert "could not be ended" in str(life.egressd.weaknesses())
                 break
     else:
@@ -286,7 +286,7 @@ def test_no_more_memory(life, lab, container):
     with tracer.attached(container, pid, tracer.failing_all("brk,mmap", "ENOMEM", "/run/fault")):
         life.egressd.write_policy({"allow": [f"n{number}.test" for number in range(2000)]})
         try:
-            life.egressd.ask("reload")
+            life.egressd.order("reload")
         except TimeoutError:
             pass
         wait_until(lambda: "INJECTED" in container.path("/run/fault").read_text(), "the fault")

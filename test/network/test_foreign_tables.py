@@ -12,8 +12,8 @@ import subprocess
 import pytest
 
 from lab.daemon import INSTALLED, install
-from lab.internet import CONTAINER_V4, GATEWAY_V4
-from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
+from lab.internet import CONTAINER_V4, CONTAINER_V6, GATEWAY_V4
+from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4, UPSTREAM, UPSTREAM_V6
 from lab.waiting import wait_until
 
 EARLY = "type filter hook output priority -300"
@@ -208,6 +208,36 @@ def test_no_unprivileged_process_gets_at_egressd(lab, container, uid):
         results = json.loads(said.replace("'", '"'))
         assert set(results.values()) == {"PermissionError"}, results
     assert container.processes("egressd") == processes
+
+
+RIDE = """
+import socket, sys
+own, port, upstream = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+rider = socket.socket(socket.AF_INET6 if ":" in own else socket.AF_INET, socket.SOCK_DGRAM)
+rider.bind((own, port))
+try:
+    rider.sendto(b"let me out", (upstream, 53))
+    print("sent")
+except PermissionError:
+    print("refused")
+"""
+
+
+@pytest.mark.leak("H35", "L2")
+@pytest.mark.parametrize("upstream", [UPSTREAM, UPSTREAM_V6])
+def test_nobody_without_the_mark_rides_on_a_question(lab, container, upstream):
+    """Whoever can become any user, but has no NET_ADMIN: root in a container that shares this
+    network. Of egressd's user, from the very port of a question that was answered."""
+    lab.egressd(allow=[ALLOWED], upstream=upstream)
+    container.dig(ALLOWED)
+    for port in {packet.sport for packet in lab.witness.packets(destination=upstream)}:
+        lab.forget()
+        ride = container.run(["setpriv", f"--reuid={OWN_UID}", f"--regid={OWN_UID}",
+                              "--clear-groups", "/usr/bin/python3", "-I", "-c", RIDE,
+                              CONTAINER_V6 if ":" in upstream else CONTAINER_V4, str(port),
+                              upstream])
+        assert ride.stdout == "refused\n"
+        assert not [frame for frame in lab.witness.frames() if b"let me out" in frame]
 
 
 @pytest.mark.leak("H35")

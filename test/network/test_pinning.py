@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lab.daemon import INSTALLED, install
 from lab.lab import ALLOWED, EVIL, EVIL_V4
 from lab.waiting import wait_until
 
@@ -75,6 +76,38 @@ def test_an_edit_is_pending_and_root_may_adopt_it(lab, container, workspace):
     applied = egressd.ctl("apply").stdout
     assert f"+ allow {EVIL} 80 443\n" in applied and "- allow gone.test 22\n" in applied
     assert container.connect(EVIL, 443) and egressd.status()["pending"] is None
+
+
+@pytest.mark.leak("L19", "L20")
+def test_what_an_image_was_built_with_counts(lab, container, workspace):
+    """Pinned before there is a container: what the agent writes counts once it is built in, and
+    then people are told what it changed."""
+    install(container)
+    workspace.write(devcontainer(ALLOWED))
+    assert ALLOWED in container.run([INSTALLED, "pin", FILE]).stdout
+    workspace.write(devcontainer(EVIL))
+    egressd = lab.egressd(devcontainer=FILE)
+    assert allowed(egressd.status()) == {ALLOWED}
+    assert egressd.status()["pending"]["added"] == [f"allow {EVIL} 80 443"]
+    assert "+" not in egressd.ctl("wait").stdout
+    container.run([INSTALLED, "pin", FILE])
+    egressd.restart()
+    assert allowed(egressd.status()) == {EVIL} and egressd.status()["pending"] is None
+    for said in (egressd.ctl("wait").stdout, egressd.log()):
+        assert f"+ allow {EVIL} 80 443\n" in said and f"- allow {ALLOWED} 80 443\n" in said
+
+
+@pytest.mark.leak("L23")
+def test_nothing_wrong_is_built_into_an_image(container, workspace):
+    install(container)
+    workspace.write(devcontainer("not a host"))
+    refused = container.run([INSTALLED, "pin", FILE], check=False)
+    assert refused.returncode == 78 and f"{FILE}:5:21: " in refused.stderr
+    workspace.write(devcontainer(ALLOWED))
+    container.write("/etc/egressd/feature.json", '{"workspacePolicy": "follow"}')
+    refused = container.run([INSTALLED, "pin", FILE], check=False)
+    assert refused.returncode == 78 and "workspacePolicy" in refused.stderr
+    assert not container.path("/var/lib/egressd/workspace.json").exists()
 
 
 @pytest.mark.leak("H51", "L19")

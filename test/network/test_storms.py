@@ -162,7 +162,7 @@ def test_reloads(lab, storm):
     for _ in range(STORM or 60):
         text = rng.choice(texts)
         egressd.write_policy(text)
-        reply = egressd.ask("reload")
+        reply = egressd.order("reload")
         assert lab.container.connect(ALLOWED, 80) and not lab.container.connect(EVIL, 443)
         assert reply["ok"] == (text in (*good, texts[-1])), (text, reply)
     storm.end()

@@ -151,6 +151,20 @@ def test_a_changed_resolv_conf_is_followed(lab, container, zone, how):
     assert not lab.dns.questions("evil.test")
 
 
+@pytest.mark.leak("H27", "H40")
+def test_servers_of_a_file_of_its_own(lab, container):
+    """Docker lends /etc/resolv.conf to whoever shares this network: what root in there writes into
+    it must not choose who answers."""
+    container.write("/etc/egressd/resolv.conf", f"nameserver {UPSTREAM}\n")
+    egressd = lab.egressd(allow=[ALLOWED], resolv_conf="/etc/egressd/resolv.conf")
+    container.write("/etc/resolv.conf", f"nameserver {EVIL_V4}\n")
+    assert container.resolve(ALLOWED, 4).addresses == [ALLOWED_V4]
+    container.write("/etc/egressd/resolv.conf", f"nameserver {SECOND}\n")
+    wait_until(lambda: SECOND in str(egressd.status()["upstreams"]), "the other server", timeout=15)
+    assert EVIL_V4 not in str(egressd.status()["upstreams"])
+    assert not lab.witness.packets(destination=EVIL_V4)
+
+
 @pytest.mark.leak("L35")
 @pytest.mark.parametrize("text", ["", "# nothing\n", "nameserver\n", "nameserver 127.0.0.1\n",
                                   "nameserver nonsense\n"])

@@ -72,10 +72,10 @@ static void tear_down(void)
 }
 
 /* The reply as text; kept until the next call. */
-static const char *ask_as(uid_t uid, const char *text)
+static const char *ask_from(pid_t pid, uid_t uid, const char *text)
 {
     static char reply_text[65536];
-    struct control_caller caller = {.uid = uid, .pid = 1};
+    struct control_caller caller = {.uid = uid, .pid = pid};
     struct json_object *request = json_tokener_parse(text);
     struct json_object *reply = commands_answer(&commands, &caller, request);
 
@@ -85,6 +85,11 @@ static const char *ask_as(uid_t uid, const char *text)
     json_object_put(request);
     json_object_put(reply);
     return reply_text;
+}
+
+static const char *ask_as(uid_t uid, const char *text)
+{
+    return ask_from(1, uid, text);
 }
 
 static void expect(const char *reply, const char *part)
@@ -102,6 +107,16 @@ START_TEST(only_root_changes_anything)
     reload_code = 78;
     expect(ask_as(0, "{\"command\":\"reload\"}"), "\"code\":78,\"error\":\"f:1:2: wrong\"");
     ck_assert_int_eq(last_reload, COMMANDS_RELOAD);
+}
+END_TEST
+
+/* leak: L31 */
+START_TEST(root_of_another_container_changes_nothing)
+{
+    expect(ask_from(0, 0, "{\"command\":\"apply\"}"), "\"ok\":false,\"code\":77");
+    expect(ask_from(0, 0, "{\"command\":\"reload\"}"), "another container");
+    ck_assert_uint_eq(reloads, 0);
+    expect(ask_from(0, 0, "{\"command\":\"wait\"}"), "\"ok\":true");
 }
 END_TEST
 
@@ -125,12 +140,12 @@ END_TEST
 
 START_TEST(wait_says_the_state)
 {
-    expect(ask_as(1000, "{\"command\":\"wait\"}"),
-           "{\"ok\":true,\"state\":\"enforcing\",\"mode\":\"enforce\",\"allow\":");
+    expect(ask_as(1000, "{\"command\":\"wait\"}"), "{\"ok\":true,\"state\":\"enforcing\",");
+    expect(ask_as(1000, "{\"command\":\"wait\"}"), ",\"mode\":\"enforce\",\"allow\":");
     view.state = VIEW_INVALID_POLICY;
     view.reason = "f:1:2: wrong";
-    expect(ask_as(1000, "{\"command\":\"wait\"}"),
-           "\"state\":\"invalid-policy\",\"message\":\"f:1:2: wrong\"");
+    expect(ask_as(1000, "{\"command\":\"wait\"}"), "\"state\":\"invalid-policy\",");
+    expect(ask_as(1000, "{\"command\":\"wait\"}"), ",\"message\":\"f:1:2: wrong\"");
 }
 END_TEST
 
@@ -247,6 +262,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, only_root_changes_anything);
+    tcase_add_test(tests, root_of_another_container_changes_nothing);
     tcase_add_test(tests, senseless_requests_are_usage_errors);
     tcase_add_test(tests, wait_says_the_state);
     tcase_add_test(tests, status_has_everything);

@@ -74,7 +74,7 @@ _egressctl() {
         _egressd_offer "$word" < <(_egressd_options "$help")
     elif [[ -z $command ]]; then
         _egressd_offer "$word" < <(_egressd_commands "$help")
-    elif [[ $command == check ]]; then
+    elif [[ $command == check || $command == pin ]]; then
         _egressd_offer_files FILE "$word"
     elif [[ $command == groups ]]; then
         _egressd_offer "$word" < <(_egressd_groups)
