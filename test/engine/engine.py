@@ -131,9 +131,9 @@ class Engine:
         return ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--",
                 *map(str, argv)]
 
-    def run(self, argv, timeout=180):
+    def run(self, argv, timeout=180, stdin=""):
         return subprocess.run(self.inside(argv), env=self.environment, timeout=timeout, text=True,
-                              capture_output=True, stdin=subprocess.DEVNULL, errors="replace")
+                              capture_output=True, input=stdin, errors="replace")
 
     def log(self):
         return self._log.read_text(errors="replace")
