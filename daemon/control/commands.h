@@ -8,14 +8,17 @@
  *   log      "after":NUMBER   see log.h
  *   suggest                   see suggest.h
  *   metrics                   see metrics.h
- *   wait                      "state" and "network" as in status.h; with "enforcing" and
- * "auditing", "mode" and how many entries are in "allow" and in "deny" (as written: a group is
- * one), else "message". "added", "removed" and "left_out" as in "pending" of status.h, if the
- * policy is not the one that was enforced here before the daemon was last started. Answers at once:
- *                             the client asks again until it likes the answer
- *   apply, reload             root. Reads the configuration anew, apply the workspace's file too:
- *                             "message", and what that changed: "added", "removed", "left_out" as
- *                             in "pending" of status.h */
+ *   wait                      see below
+ *   apply, reload             see below
+ *
+ * wait answers at once: the client asks again until it likes the answer. "state" and "network" are
+ * as in status.h; with "enforcing" and "auditing" come "mode" and how many entries are in "allow"
+ * and in "deny" (as written: a group is one), else "message". "added", "removed" and "left_out" are
+ * as in "pending" of status.h, if the policy is not the one that was enforced here before the
+ * daemon was last started.
+ *
+ * apply and reload are for root. They read the configuration anew, apply the workspace's file too:
+ * "message", and what that changed, as above. */
 #ifndef EGRESSD_CONTROL_COMMANDS_H
 #define EGRESSD_CONTROL_COMMANDS_H
 
