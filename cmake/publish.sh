@@ -1,16 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Publishes this version at REGISTRY/NAMESPACE: the Feature as …/egressd, the templates as
-# …/templates/ID. BINARIES is what cmake/release.sh made:
+# …/templates/ID, the image of the daemon alone as …/sidecar. BINARIES is what cmake/release.sh made:
 #
 #   cmake/publish.sh ghcr.io OWNER/egressd build/binaries > published
 #
-# Needs the command devcontainer, logged in there as docker is. Prints what is there now, a line
+# Needs the commands devcontainer and docker, logged in there. Prints what is there now, a line
 # "SHA256  NAME" each. A version that is there already stays as it is.
 set -eu
 
 say() {
     echo "publish: $*" >&2
+}
+
+# What others call the architecture of a binary that is named as `uname -m` names it.
+image_architecture() {
+    case $1 in
+    *-x86_64) echo amd64 ;;
+    *-aarch64) echo arm64 ;;
+    *) say "$1: no architecture that is published" && exit 1 ;;
+    esac
+}
+
+# 0.1.0 is also the newest of 0.1, of 0, and of all: as the devcontainer CLI has it.
+tags() {
+    echo "$version" "${version%.*}" "${version%%.*}" latest
 }
 
 print_digest() { # name
@@ -37,6 +51,29 @@ publish_templates() {
     done
 }
 
+# One image for each architecture, and lists of them under the names that people use. Nothing runs
+# while they are made, so that any machine can make all of them; without BuildKit, Docker takes its
+# own architecture whatever it is told.
+publish_image() {
+    image=$place/sidecar insecure=
+    case $registry in localhost:*) insecure=--insecure ;; esac
+    set --
+    for binary in "$binaries"/egressd-*; do
+        architecture=$(image_architecture "$binary")
+        "$source/cmake/stage-image.sh" "$source" "$binary" "$stage/image"
+        DOCKER_BUILDKIT=1 docker build --quiet --platform "linux/$architecture" \
+            --tag "$image:$version-$architecture" "$stage/image" >&2
+        docker push --quiet "$image:$version-$architecture" >&2
+        set -- "$@" "$image:$version-$architecture"
+    done
+    for tag in $(tags); do
+        # shellcheck disable=SC2086 # an option or none
+        docker manifest create $insecure "$image:$tag" "$@" >&2
+        digest=$(docker manifest push --purge "$image:$tag" | tail -n 1)
+    done
+    echo "${digest#sha256:}  $image"
+}
+
 main() {
     [ $# -eq 3 ] || {
         echo "usage: publish.sh REGISTRY NAMESPACE BINARIES" >&2
@@ -48,7 +85,11 @@ main() {
         "$source/feature/egressd/devcontainer-feature.json")
     stage=$(mktemp -d)
     trap 'rm -rf "$stage"' EXIT
+    # A list can have only plain images in it, none that is a list itself.
+    export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 
+    # The image first: a template that is there can be brought up.
+    publish_image
     publish_feature
     publish_templates
 }

@@ -12,7 +12,7 @@ rm -rf "$stage"
 mkdir -p "$stage/root/usr/local/sbin" "$stage/root/usr/local/bin" "$stage/root/etc/egressd/policy.d" \
     "$stage/root/etc/egressd/groups.d" "$stage/own"
 cp "$root/daemon/Dockerfile" "$stage/"
-cp "$binary" "$stage/root/usr/local/sbin/egressd"
+install -m 755 "$binary" "$stage/root/usr/local/sbin/egressd" # an artifact may have lost its mode
 ln -s ../sbin/egressd "$stage/root/usr/local/bin/egressctl"
 
 # A policy is pinned, as by the Feature.

@@ -17,16 +17,25 @@ OPTIONS = {"image": "debian:sudo", "user": USER, "agent": ALLOWED, "host": "*.wi
            "database": "database:test"}
 
 
-def make_project(world, new_project, name):
-    world.sidecar()
+def make_images(world):
+    """Those that OPTIONS name."""
     for tag, text in (("debian:sudo", WITH_SUDO), ("database:test", DATABASE)):
         world.engine.docker("build", "--tag", tag, "-", stdin=text, timeout=180)
-    project = new_project(name, "agent-sandbox-sidecar", options=OPTIONS)
+
+
+def enable_ipv6(project):
     compose = ".devcontainer/docker-compose.yml"
     text = (project.folder / compose).read_text()
     assert "\n  default:\n" in text
     project.write(compose, text.replace("\n  default:\n", "\n  default: " + json.dumps(
         {"enable_ipv6": True, "ipam": {"config": [{"subnet": NETWORK_V6}]}}) + "\n"))
+
+
+def make_project(world, new_project, name):
+    world.sidecar()
+    make_images(world)
+    project = new_project(name, "agent-sandbox-sidecar", options=OPTIONS)
+    enable_ipv6(project)
     return project
 
 

@@ -11,9 +11,12 @@ import tarfile
 import pytest
 
 from engine.registry import ADDRESS, ROOT, Registry
+from engine.workspace import ComposeWorkspace, Workspace
 from engine.world import binary
 from lab.lab import ALLOWED
 from probes import assert_enforcing, assert_open, assert_reaches, assert_refuses, config
+from sidecar import OPTIONS as SIDECAR_OPTIONS
+from sidecar import enable_ipv6, make_images
 
 USER = "dev"
 NAMESPACE = "owner/egressd"
@@ -58,9 +61,10 @@ def published(registry, binaries):
 
 
 @pytest.fixture(scope="module")
-def new_empty_project(new_workspace):
-    def make(name):
-        project = new_workspace(name)
+def new_empty_project(world, to_remove):
+    def make(name, kind=Workspace):
+        project = kind(world, name)
+        to_remove.append(project)
         shutil.rmtree(project.folder / ".devcontainer")
         assert not any(project.folder.iterdir())
         return project
@@ -85,7 +89,7 @@ def assert_holds(world, container, user="root"):
 
 
 def test_all_is_published_and_what_is_said_of_it_is_so(registry, published):
-    names = {"egressd", *(f"templates/{template}" for template in TEMPLATES)}
+    names = {"sidecar", "egressd", *(f"templates/{template}" for template in TEMPLATES)}
     assert published.keys() == {f"{PLACE}/{name}" for name in names}
     for name in names:
         for tag in ("0", "latest"):
@@ -101,11 +105,31 @@ def test_the_feature_has_a_binary_for_each_architecture(registry, published, bot
             assert struct.unpack_from("<H", program, 18)[0] == machine
 
 
+def test_the_image_is_for_each_architecture(registry, published, both_architectures):
+    images = registry.manifest(f"{NAMESPACE}/sidecar", "0")[1]["manifests"]
+    assert {(image["platform"]["os"], image["platform"]["architecture"]) for image in images} == {
+        ("linux", "amd64"), ("linux", "arm64")}
+
+
 def test_a_template_is_applied_and_holds(world, published, new_empty_project):
     project = new_empty_project("applied")
     apply(world, project, "agent-sandbox", {"image": "debian:12", "user": USER, "hosts": ALLOWED})
     assert FEATURE in (project.folder / ".devcontainer/devcontainer.json").read_text()
     assert_holds(world, project.must_up(), USER)
+
+
+def test_the_sidecar_template_is_applied_and_holds_root(world, published, new_empty_project):
+    """Its egressd is the published image: nothing of that name was here."""
+    image = f"{PLACE}/sidecar:0"
+    assert world.engine.docker("image", "inspect", image, check=False).returncode != 0
+    make_images(world)
+    project = new_empty_project("applied-sidecar", ComposeWorkspace)
+    apply(world, project, "agent-sandbox-sidecar", SIDECAR_OPTIONS)
+    enable_ipv6(project)
+    project.must_up()
+    digests = world.engine.inspect(image)["RepoDigests"]
+    assert f"{PLACE}/sidecar@{published[f'{PLACE}/sidecar']}" in digests
+    assert_holds(world, project.service("dev"))
 
 
 def publish_next_version(world, registry):
