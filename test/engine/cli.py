@@ -13,7 +13,7 @@ NODE_MAJOR = 20
 def command():
     """The start of a command line that runs the CLI."""
     installed = cache.kept(f"cli-{VERSION}", _install)
-    bundled = installed / "node_modules" / _node_package() / "bin/node"
+    bundled = installed / "node_modules" / node_package() / "bin/node"
     node = str(bundled) if bundled.exists() else shutil.which("node")
     return [node, str(installed / "node_modules/@devcontainers/cli/devcontainer.js")]
 
@@ -21,7 +21,7 @@ def command():
 def _install(target):
     packages = [f"@devcontainers/cli@{VERSION}"]
     if _node_major() < NODE_MAJOR:
-        packages.append(f"{_node_package()}@{NODE_MAJOR}")
+        packages.append(f"{node_package()}@{NODE_MAJOR}")
     target.mkdir()
     done = subprocess.run(
         ["npm", "install", "--prefix", str(target), "--no-package-lock", "--no-audit",
@@ -38,6 +38,6 @@ def _node_major():
     return int(version.lstrip("v").partition(".")[0])
 
 
-def _node_package():
+def node_package():
     machine = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
     return f"node-linux-{machine}"
