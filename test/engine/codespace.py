@@ -40,19 +40,23 @@ class Codespace(Workspace):
     _tmp = property(lambda self: self.machine / "mnt/containerTmp")
 
     def merge(self, config, hostname="codespaces-a1b2c3"):
-        """Writes what the agent makes of the repository's devcontainer.json: the one in force."""
-        run_args = [*config.get("runArgs", []), "--hostname", hostname, "--add-host",
-                    f"{hostname}:127.0.0.1", "--cap-add", "sys_nice", *self._network]
+        """Writes what the agent makes of the repository's devcontainer.json: the one in force. Of its
+        mounts it takes volumes alone."""
+        volumes = [mount for mount in config.get("mounts", ()) if "type=bind" not in mount]
         merged = {
-            **config, "runArgs": run_args,
+            **config, "workspaceFolder": f"/workspaces/{self.name}",
             "containerEnv": {"CODESPACES": "true", "ContainerVersion": "13",
                              "RepositoryName": self.name},
-            "workspaceFolder": f"/workspaces/{self.name}",
-            "workspaceMount": f"type=bind,src={self.folder.parent},dst=/workspaces",
-            "mounts": [_bind(self._shared, "/workspaces/.codespaces/shared"),
+            "mounts": [*volumes, _bind(self._shared, "/workspaces/.codespaces/shared"),
                        _bind(self._persisted, "/workspaces/.codespaces/.persistedshare"),
                        _bind(self._agent / "mount", "/.codespaces/bin"),
                        _bind(self._tmp, "/tmp")]}
+        if "dockerComposeFile" in config:  # no arguments of docker, so no network either
+            merged["mounts"].insert(0, _bind(self.folder.parent, "/workspaces"))
+        else:
+            merged["workspaceMount"] = f"type=bind,src={self.folder.parent},dst=/workspaces"
+            merged["runArgs"] = [*config.get("runArgs", []), "--hostname", hostname, "--add-host",
+                                 f"{hostname}:127.0.0.1", "--cap-add", "sys_nice", *self._network]
         (self._shared / "merged_devcontainer.json").write_text(json.dumps(merged))
         (self._shared / "user-secrets-envs.json").write_text("{}")
 
@@ -110,6 +114,7 @@ class Codespace(Workspace):
 
     def remove(self):
         super().remove()
+        self._world.engine.docker("network", "rm", f"{self.name}_devcontainer_default", check=False)
         shutil.rmtree(self.machine, ignore_errors=True)
 
 

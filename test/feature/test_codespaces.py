@@ -159,6 +159,29 @@ class TestWithANetworkOfItsOwn:
             assert_reaches(rebuilt, host, "dev")
 
 
+COMPOSE = """
+services:
+  app:
+    image: debian:12
+    command: sleep infinity
+"""
+
+
+@pytest.mark.leak("H39")
+def test_compose_needs_no_arguments(world, codespace, untouched):
+    settings = config(dockerComposeFile="docker-compose.yml", service="app", remoteUser="dev")
+    del settings["image"]
+    one = codespace("compose", settings, files={".devcontainer/docker-compose.yml": COMPOSE})
+    container = one.must_come_up()
+    assert_enforcing(container, "dev")
+    assert container.curl(f"http://{ALLOWED}/", "-4", user="dev")
+    assert_refuses(world, container, "dev")
+    status = container.ctl("status").stdout
+    assert "/workspaces/.codespaces/shared/merged_devcontainer.json (pinned)" in status
+    one.remove()  # with its network, which is rules of Docker's
+    untouched()
+
+
 @pytest.mark.leak("L19")
 def test_what_a_prebuild_pinned_holds_in_the_codespace_made_of_it(world, codespace):
     """A prebuild runs the first two hooks and stops; its disk is what new codespaces start from."""

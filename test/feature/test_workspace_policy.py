@@ -86,6 +86,17 @@ def test_an_image_that_was_built_before(world, new_workspace):
     assert_refuses(world, container)
 
 
+def test_an_image_made_of_a_container_brings_its_pin_along(world, new_workspace):
+    """Committed, with what it remembers: a policy is adopted by a person then too, or not at all."""
+    first = new_workspace("committed", config()).must_up()
+    world.engine.docker("commit", first.name, "committed:1")
+    second = new_workspace("of-committed", {
+        "image": "committed:1", "customizations": {"egressd": {"allow": [EVIL]}}}).must_up()
+    assert_reaches(second, ALLOWED)
+    assert_refuses(world, second)
+    assert f"+ allow {EVIL}" in second.ctl("status").stdout
+
+
 def test_an_edit_changes_nothing_until_root_applies_it(world, new_workspace):
     """The workspace is writable by whatever runs in the container."""
     workspace = new_workspace("edited", config(remoteUser="dev"))
