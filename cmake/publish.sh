@@ -22,9 +22,10 @@ image_architecture() {
     esac
 }
 
-# 0.1.0 is also the newest of 0.1, of 0, and of all: as the devcontainer CLI has it.
+# 0.1.0 is also the newest of 0.1, of 0, and of all: as the devcontainer CLI has it. Where the last of
+# them is there, all are.
 tags() {
-    echo "$version" "${version%.*}" "${version%%.*}" latest
+    echo latest "${version%%.*}" "${version%.*}" "$version"
 }
 
 print_digest() { # name
@@ -54,9 +55,7 @@ publish_templates() {
 # One image for each architecture, and lists of them under the names that people use. Nothing runs
 # while they are made, so that any machine can make all of them; without BuildKit, Docker takes its
 # own architecture whatever it is told.
-publish_image() {
-    image=$place/sidecar insecure=
-    case $registry in localhost:*) insecure=--insecure ;; esac
+push_image() {
     set --
     for binary in "$binaries"/egressd-*; do
         architecture=$(image_architecture "$binary")
@@ -69,8 +68,17 @@ publish_image() {
     for tag in $(tags); do
         # shellcheck disable=SC2086 # an option or none
         docker manifest create $insecure "$image:$tag" "$@" >&2
-        digest=$(docker manifest push --purge "$image:$tag" | tail -n 1)
+        digest=$(docker manifest push --purge "$image:$tag" | grep "^sha256:")
     done
+}
+
+publish_image() {
+    image=$place/sidecar insecure=
+    case $registry in localhost:*) insecure=--insecure ;; esac
+    digest=$(docker pull "$image:$version" 2> /dev/null | sed -n 's/^Digest: //p')
+    if [ -z "$digest" ]; then
+        push_image
+    fi
     echo "${digest#sha256:}  $image"
 }
 

@@ -66,11 +66,13 @@ class Registry:
         return self._get(f"{name}/blobs/{digest}").stdout
 
     def publish(self, namespace, binaries):
-        """As a release does it: cmake/publish.sh."""
+        """As a release does it: cmake/publish.sh. What it says: name -> digest."""
         node, script = map(pathlib.Path, cli.command())
         programs = f"{node.parent}:{script.parents[2] / '.bin'}:{self._engine.environment['PATH']}"
-        return self._engine.run(["env", f"PATH={programs}", ROOT / "cmake/publish.sh", ADDRESS,
+        done = self._engine.run(["env", f"PATH={programs}", ROOT / "cmake/publish.sh", ADDRESS,
                                  namespace, binaries], timeout=300)
+        assert done.returncode == 0, done.stderr
+        return {name: f"sha256:{digest}" for digest, name in map(str.split, done.stdout.splitlines())}
 
     def close(self):
         self._process.kill()
