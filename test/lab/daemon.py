@@ -198,7 +198,7 @@ class Egressd:
                                    check=False, timeout=timeout + 10)
         if "TimeoutError" in done.stderr:
             raise TimeoutError(f"no reply to {command} within {timeout} s")
-        return json.loads(done.stdout or "null")
+        return json.loads(done.stdout.strip() or "null")
 
     def wait_answer(self, *argv):
         """What egressctl says as soon as somebody is there to answer it."""

@@ -3,13 +3,15 @@
 import json
 import pathlib
 import re
+import tempfile
 
 import pytest
 
-from engine.container import Container
+from engine.container import COULD_NOT_CONNECT, COULD_NOT_RESOLVE, Container
+from engine.podman import Podman
 from engine.world import ROOT
-from lab.lab import ALLOWED
-from probes import assert_open, assert_reaches, assert_refuses
+from lab.lab import ALLOWED, EVIL, EVIL_V4
+from probes import assert_open, assert_reaches, assert_refuses, assert_unseen
 
 PAGE = (ROOT / "doc/elsewhere.md").read_text()
 NETWORK_V6 = "2001:db8:d:6::/64"
@@ -94,3 +96,67 @@ def test_who_has_the_socket_alone_is_told_that_nothing_is_held(world, by_hand):
         assert said.returncode == 1 and "another network" in " ".join(
             (said.stdout + said.stderr).split()), said
     stranger.remove()
+
+
+@pytest.fixture
+def new_podman(world):
+    """Podman with the daemon's image."""
+    made = []
+
+    def make(base, **options):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=world.folder))
+        folder.chmod(0o755)
+        podman = Podman(f"/proc/{world.machine.pid}/ns/net", folder, "nameserver 192.0.2.53\n",
+                        **options)
+        made.append(podman)
+        world.sidecar()
+        podman.load_image(base)
+        podman.docker("build", "--format", "docker", "--tag", "sidecar", world.folder / "image")
+        return podman
+
+    yield make
+    for podman in made:
+        podman.close()
+
+
+def run_sidecar(podman, folder, upstream, *options):
+    podman.run_image("egressd", "sidecar", *options, "--cap-drop=ALL", "--cap-add=NET_ADMIN",
+                     "--cap-add=SETUID", "--cap-add=SETGID", "--read-only",
+                     "--security-opt=no-new-privileges", "--volume=egressd:/run/egressd",
+                     f"--volume={folder}/policy.json:/etc/egressd/policy.json:ro",
+                     command=["--upstream", upstream])
+    podman.docker("exec", "egressd", "egressctl", "wait")
+
+
+def test_podman(world, folder, new_podman):
+    """Of root, without systemd; the resolver is named, for there is none at 127.0.0.11."""
+    podman = new_podman("debian:12")
+    podman.docker("network", "create", "--ipv6", "--subnet", NETWORK_V6, "--subnet",
+                  "10.99.6.0/24", "fenced")
+    run_sidecar(podman, folder, "192.0.2.53", "--network=fenced")
+    podman.run_image("held", "debian:12", "--network=container:egressd", "--cap-drop=NET_RAW",
+                     command=["sleep", "infinity"])
+    podman.run_image("bare", "debian:12", "--network=fenced", command=["sleep", "infinity"])
+    held = Container(podman, "held")
+    assert_reaches(held, ALLOWED)
+    assert_refuses(world, held)
+    assert_open(world, Container(podman, "bare"))
+
+
+def test_podman_without_root(world, folder, new_podman):
+    """Its network is a process of the user's, slirp4netns, which has a resolver of its own."""
+    podman = new_podman("busybox:musl", rootless=True)
+    run_sidecar(podman, folder, "10.0.2.3")
+    podman.run_image("held", "busybox:musl", "--network=container:egressd",
+                     command=["sleep", "infinity"])
+    podman.run_image("bare", "busybox:musl", command=["sleep", "infinity"])
+    held, bare = Container(podman, "held"), Container(podman, "bare")
+    assert held.knock(ALLOWED)
+    world.forget()
+    assert held.knock(EVIL).code == COULD_NOT_RESOLVE
+    refused = held.knock(EVIL_V4)
+    assert refused.code == COULD_NOT_CONNECT and "refused" in refused.message
+    assert_unseen(world)
+    for host in (EVIL, EVIL_V4):
+        assert bare.knock(host)
+    assert world.dns.questions(EVIL)
