@@ -285,6 +285,7 @@ def test_neighbours_are_not_asked_for_names(lab, container):
 SPRAYER = """
 import os, socket, struct, sys, time
 server, own, uid, name = sys.argv[1], sys.argv[2], sys.argv[3], bytes.fromhex(sys.argv[4])
+speaker = sys.argv[6]
 answer = b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + name + b"\\0\\1\\0\\1\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\1\\0\\0\\4"
 answer += bytes([203, 0, 113, 66])
 
@@ -308,7 +309,7 @@ while time.monotonic() < deadline:
                     raw.sendto(ip + udp, (own, 0))
                 else:
                     lie = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                    lie.bind((own, 53))
+                    lie.bind((speaker, 53))
                     lie.sendto(payload, (own, port))
             except OSError:
                 pass
@@ -317,11 +318,12 @@ print(sent)
 """
 
 
-def spray(container, uid, owner, seconds):
+def spray(container, uid, owner, seconds, own="172.30.0.2", speaker="172.30.0.2",
+          name="guess.test"):
     """Forges answers for seconds to the questions that the user `owner` has under way."""
     return subprocess.Popen(
-        container.command(["/usr/bin/python3", "-I", "-c", SPRAYER, UPSTREAM, "172.30.0.2", owner,
-                           encode_name("guess.test").hex(), seconds], uid),
+        container.command(["/usr/bin/python3", "-I", "-c", SPRAYER, UPSTREAM, own, owner,
+                           encode_name(name).hex(), seconds, speaker], uid),
         stdout=subprocess.PIPE)
 
 
@@ -349,6 +351,26 @@ def test_a_sprayer_in_here_guesses_in_vain(lab, container, zone, uid):
     assert egressd.leased() == {ALLOWED_V4}
     assert egressd.status()["counters"]["upstream_mismatches"] == 0
     assert container.connect(EVIL_V4, 443).error == "ECONNREFUSED"
+
+
+@pytest.mark.leak("H27")
+def test_nobody_in_here_speaks_for_dockers_resolver(lab, container, zone):
+    """Its port 53 is free to be bound, because the kernel translates what is sent there; and names
+    without a dot may lead to any address. Not one guess gets as far as us."""
+    lab.docker_dns()
+    zone.host("guess", ALLOWED_V4)
+    zone.twist("guess", dns_zone.delay(0.7))
+    egressd = lab.egressd(allow=["guess:443"])
+    sprayer = spray(container, 1000, owner=65053, seconds=3, own="127.0.0.1",
+                    speaker="127.0.0.11", name="guess")
+    answers = []
+    while sprayer.poll() is None:
+        egressd.reload({"allow": ["guess:443"]})  # asks anew
+        answers.append(container.dig("guess"))
+    assert int(sprayer.communicate()[0]) > 300, "no question was under way"
+    assert answers and all(answer.addresses == [ALLOWED_V4] for answer in answers), answers
+    assert egressd.status()["counters"]["upstream_mismatches"] == 0
+    assert egressd.leased() == {ALLOWED_V4}
 
 
 @pytest.mark.leak("H27")

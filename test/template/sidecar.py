@@ -7,7 +7,6 @@ from lab.waiting import wait_until
 
 USER = "dev"
 DATABASE_PORT = 5432
-NETWORK_V6 = "2001:db8:d:5::/64"
 
 # As in the images that people use: whoever works in it can become root.
 WITH_SUDO = f"FROM debian:12\nRUN echo '{USER} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{USER}\n"
@@ -23,19 +22,21 @@ def make_images(world):
         world.engine.docker("build", "--tag", tag, "-", stdin=text, timeout=180)
 
 
-def enable_ipv6(project):
+def enable_ipv6(project, number=5):
+    """number: of its network, which is one for each project that is up at a time."""
     compose = ".devcontainer/docker-compose.yml"
     text = (project.folder / compose).read_text()
     assert "\n  default:\n" in text
     project.write(compose, text.replace("\n  default:\n", "\n  default: " + json.dumps(
-        {"enable_ipv6": True, "ipam": {"config": [{"subnet": NETWORK_V6}]}}) + "\n"))
+        {"enable_ipv6": True,
+         "ipam": {"config": [{"subnet": f"2001:db8:d:{number}::/64"}]}}) + "\n"))
 
 
-def make_project(world, new_project, name):
+def make_project(world, new_project, name, number=5, **options):
     world.sidecar()
     make_images(world)
-    project = new_project(name, "agent-sandbox-sidecar", options=OPTIONS)
-    enable_ipv6(project)
+    project = new_project(name, "agent-sandbox-sidecar", options={**OPTIONS, **options})
+    enable_ipv6(project, number)
     return project
 
 

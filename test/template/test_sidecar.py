@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from developer import hand_over, sandbox
 from engine.container import COULD_NOT_CONNECT, COULD_NOT_RESOLVE
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
 from lab.waiting import wait_until
@@ -218,6 +219,19 @@ def test_the_dev_container_ends(world, dev, how):
     assert_refuses(world, dev)
 
 
+@pytest.mark.leak("L24")
+def test_all_are_stopped_and_brought_up_again(world, project):
+    """As an editor does it whose window was closed, or a machine that was switched off."""
+    for container in project.containers():
+        container.engine.docker("stop", "--time", "1", container.name)
+    world.forget()
+    dev = project.must_up()
+    Fire(dev)
+    assert_unseen(world)
+    assert_enforcing(dev, user=USER)
+    assert_reaches(dev, ALLOWED)
+
+
 # --- last, for it makes other containers --------------------------------------------------------
 
 
@@ -238,3 +252,15 @@ def test_an_edit_counts_after_a_rebuild_and_is_shown_before_and_after(world, pro
     shown = rebuilt.output[rebuilt.output.index("Running the postStartCommand"):]
     assert f"+ allow {EVIL} 80 443" in shown and "- allow *.wide.test 80 443" in shown
     assert_reaches(project.service("dev"), EVIL)
+
+
+def test_the_script_brings_it_up_and_stops_it(world, new_project):
+    project = make_project(world, new_project, "scripted", number=6, port="3006")
+    hand_over(project)
+    came = sandbox(world, project, "shell", "id", "-un")
+    assert (came.returncode, came.stdout) == (0, f"{USER}\n"), came.stderr
+    assert sandbox(world, project, "stop").returncode == 0
+    assert not [container for container in project.containers() if container.is_running]
+    again = sandbox(world, project, "shell", "egressctl", "status")
+    assert again.returncode == 0 and "enforcing" in again.stdout, again.stderr
+    assert_refuses(world, project.service("dev"), user=USER)
