@@ -255,7 +255,7 @@ def test_an_edit_counts_after_a_rebuild_and_is_shown_before_and_after(world, pro
 
 
 def test_the_script_brings_it_up_and_stops_it(world, new_project):
-    project = make_project(world, new_project, "scripted", number=6, port="3006")
+    project = make_project(world, new_project, "scripted", number=7, port="3006")
     hand_over(project)
     came = sandbox(world, project, "shell", "id", "-un")
     assert (came.returncode, came.stdout) == (0, f"{USER}\n"), came.stderr
