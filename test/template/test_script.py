@@ -8,6 +8,7 @@ import pytest
 from developer import OPTIONS, USER, hand_over, sandbox
 from lab.lab import ALLOWED, EVIL
 from probes import assert_enforcing, assert_reaches, assert_refuses
+from sidecar import make_project
 
 CONFIG = ".devcontainer/devcontainer.json"
 NOTHING_DONE = 1
@@ -70,12 +71,14 @@ def test_stop_and_start(world, project):
     assert_enforcing(container)
 
 
+@pytest.mark.leak("L20")
 def test_an_edit_gains_nothing_and_a_rebuild_shows_it(world, project, edited):
     before, owned = made(project), world.folder / "owned"
     edited(f'"remoteUser": "{USER}"', f'"remoteUser": "root", "initializeCommand": "touch {owned}"')
     edited('"allow": []', f'"allow": ["{EVIL}"]')
     code, said, log = typed(world, project, "shell", "id", "-un")
     assert (code, said) == (0, f"{USER}\n") and "counts from the next rebuild" in log
+    assert project.exec("id", "-un").stdout == "root\n"  # the CLI alone believes the file at once
     code, said, log = typed(world, project, "rebuild", answer="n\n")
     assert code == NOTHING_DONE and made(project) == before
     assert f'+            "allow": ["{EVIL}"]' in said
@@ -90,6 +93,7 @@ def test_an_edit_gains_nothing_and_a_rebuild_shows_it(world, project, edited):
     assert not owned.exists()
 
 
+@pytest.mark.leak("L20")
 def test_nobody_inside_acts_while_the_question_is_open(world, project, edited):
     assert typed(world, project, "start")[0] == 0
     edited('"allow": []', f'"allow": ["{EVIL}"]')
@@ -101,6 +105,18 @@ def test_nobody_inside_acts_while_the_question_is_open(world, project, edited):
     assert world.engine.run(["sh", "-c", paused]).stdout == "false\n"
 
 
+@pytest.mark.leak("L20")
+def test_a_project_that_an_agent_makes_within_its_own_is_not_taken_for_one(world, project):
+    assert typed(world, project, "start")[0] == 0
+    owned = world.folder / "owned-within"
+    project.write(f"trap/{CONFIG}", {"image": "debian:12", "initializeCommand": f"touch {owned}"})
+    done = world.engine.run(["sh", "-c", 'cd "$1/trap" && exec ../.devcontainer/sandbox shell pwd', "sh",
+                             project.folder])
+    assert done.stdout == f"/workspaces/{project.name}\n", done.stderr
+    assert not owned.exists()
+
+
+@pytest.mark.leak("L20")
 @pytest.mark.parametrize("name, what", [
     ("link", "neither file nor folder"), ("pipe", "neither file nor folder"),
     ("control", "of a name that cannot be shown"), ("huge", "too big")])
@@ -118,6 +134,7 @@ def test_what_cannot_be_shown_is_not_adopted(world, project, name, what):
         path.unlink()
 
 
+@pytest.mark.leak("L20")
 def test_a_difference_does_not_drive_the_terminal(world, project, edited):
     edited('"allow": []', '"allow": ["\x1b[2K\x1b[1A\r\u202e\x9b31m"]')
     code, said, log = typed(world, project, "rebuild")
@@ -141,3 +158,21 @@ def test_a_container_made_by_something_else_is_left_alone(world, project):
     project.must_up("--remove-existing-container")
     code, _, log = typed(world, project, "shell", "true")
     assert code == NOTHING_DONE and "made by something else" in log
+
+
+def test_it_does_for_the_sidecar_too(world, new_project):
+    """What has changed is made anew there: the dev container, and egressd with its policy."""
+    project = make_project(world, new_project, "script-sidecar")
+    hand_over(project)
+    assert typed(world, project, "shell", "id", "-un")[1] == f"{USER}\n"
+    before = {container.details["Id"] for container in project.containers()}
+    config = (project.folder / CONFIG).read_text()
+    project.write(CONFIG, config.replace('"@vscode"', f'"@vscode", "{EVIL}"'))
+    code, said, log = typed(world, project, "rebuild", answer="y\n")
+    assert code == 0, log
+    assert said.startswith("pending: ") and f"+ allow {EVIL}" in said, said
+    kept = before & {container.details["Id"] for container in project.containers()}
+    assert len(kept) == 1  # the database
+    assert typed(world, project, "shell", "curl", "-sS", f"http://{EVIL}/")[0] == 0
+    assert typed(world, project, "stop")[0] == 0
+    assert not any(container.is_running for container in project.containers())
