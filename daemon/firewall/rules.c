@@ -252,6 +252,15 @@ static void put_own_questions(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
 
+    /* meta mark 0x65677264 ct direction reply goto forbid
+     * Whoever sends from where an upstream is to all of our ports begins a flow in which our next
+     * question is the answer: nothing translates it, and the sender gets it. */
+    rule = start("out", "a question of egressd on a flow that somebody else began");
+    match_mark(rule, FIREWALL_QUESTION_MARK);
+    match_reply_direction(rule);
+    act_goto(rule, "forbid");
+    finish(ruleset, rule);
+
     for (size_t i = 0; i < FAMILIES; i++) {
         struct set upstreams = set_of_upstreams(ruleset_families[i]);
 
@@ -442,6 +451,15 @@ static void put_lo_out(struct ruleset *ruleset)
     rule = start("lo_out", "a question that went past the redirect, to any other resolver");
     rule_match_tcp_or_udp(ruleset, rule);
     match_port(rule, RULES_DNS_PORT);
+    act_goto(rule, "forbid");
+    finish(ruleset, rule);
+
+    /* meta l4proto { tcp, udp } th sport 53 goto forbid
+     * Resolvers answer. Who begins as one takes the questions that are then asked from the other
+     * port: they are answers of this flow, and are redirected no more. */
+    rule = start("lo_out", "a flow that begins where resolvers are, to be taken for one");
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_source_port(rule, RULES_DNS_PORT);
     act_goto(rule, "forbid");
     finish(ruleset, rule);
 
