@@ -13,7 +13,18 @@
 /* Of the sysctls under net.core, this one exists in the kernel's first network namespace alone
  * (net/core/sysctl_net_core.c: net_core_table). */
 #define FIRST_NAMESPACE_ONLY "/proc/sys/net/core/dev_weight"
-#define FIRST_PROCESS_NAMESPACE 0xEFFFFFFCU /* its number, always (PROC_PID_INIT_INO) */
+
+/* Namespaces of other kinds, and the numbers that the kernel's first always have (linux/proc_ns.h:
+ * PROC_PID_INIT_INO and so on). */
+static const struct {
+    const char *path;
+    ino_t first;
+} namespaces[] = {
+    {"/proc/self/ns/pid", 0xEFFFFFFC},
+    {"/proc/self/ns/uts", 0xEFFFFFFE},
+    {"/proc/self/ns/ipc", 0xEFFFFFFF},
+    {"/proc/self/ns/cgroup", 0xEFFFFFFB},
+};
 
 static bool is_docker_engine(const char *id)
 {
@@ -49,13 +60,16 @@ bool whole_machine_has_this_network(void)
     return access(FIRST_NAMESPACE_ONLY, F_OK) == 0;
 }
 
-/* That it is one of processes tells a container; a file that engines put there is in the images of
- * virtual machines too. */
+/* One namespace of any kind tells a container, which may have been given some of the machine's; a
+ * file that engines put there is in the images of virtual machines too. */
 static bool is_in_container(void)
 {
     struct stat status;
 
-    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino != FIRST_PROCESS_NAMESPACE;
+    for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
+        if (stat(namespaces[i].path, &status) == 0 && status.st_ino != namespaces[i].first)
+            return true;
+    return false;
 }
 
 const char *whole_machine_sign(void)

@@ -142,6 +142,14 @@ def test_a_difference_does_not_drive_the_terminal(world, project, edited):
     assert all(32 <= ord(letter) < 127 or letter in "\n\t" for letter in said + log)
 
 
+@pytest.mark.leak("L20")
+def test_a_nul_byte_hides_no_difference(world, project, edited):
+    """diff takes such a file for none of text; the CLI reads it all the same."""
+    edited('"allow": []', f'/* \0 */ "allow": ["{EVIL}"]')
+    code, said, _ = typed(world, project, "rebuild")
+    assert code == NOTHING_DONE and f'"allow": ["{EVIL}"]' in said
+
+
 def test_a_rebuild_that_is_agreed_to_adopts_it(world, project, edited):
     before = made(project)
     edited('"allow": []', f'"allow": ["{EVIL}"]')
@@ -164,6 +172,7 @@ def test_it_does_for_the_sidecar_too(world, new_project):
     """What has changed is made anew there: the dev container, and egressd with its policy."""
     project = make_project(world, new_project, "script-sidecar")
     hand_over(project)
+    project.write(".env", "COMPOSE_PROJECT_NAME=somebody-elses\n")  # as an agent may
     assert typed(world, project, "shell", "id", "-un")[1] == f"{USER}\n"
     before = {container.details["Id"] for container in project.containers()}
     config = (project.folder / CONFIG).read_text()
@@ -171,6 +180,7 @@ def test_it_does_for_the_sidecar_too(world, new_project):
     code, said, log = typed(world, project, "rebuild", answer="y\n")
     assert code == 0, log
     assert said.startswith("pending: ") and f"+ allow {EVIL}" in said, said
+    assert project.network in world.engine.docker("network", "ls").stdout
     kept = before & {container.details["Id"] for container in project.containers()}
     assert len(kept) == 1  # the database
     assert typed(world, project, "shell", "curl", "-sS", f"http://{EVIL}/")[0] == 0

@@ -28,14 +28,19 @@ static bool is_seen_from(int namespaces)
     return WEXITSTATUS(status) == 1;
 }
 
+/* A container may be given any of its machine's: --pid host, --ipc host and so on. */
+static const int kinds[] = {CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWCGROUP};
+
 /* leak: H36 */
 START_TEST(the_machines_network_is_known_in_a_container)
 {
     if (geteuid() != 0)
         return;
-    if (whole_machine_has_this_network())
-        ck_assert(is_seen_from(CLONE_NEWPID));
-    ck_assert(!is_seen_from(CLONE_NEWPID | CLONE_NEWNET));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (whole_machine_has_this_network())
+            ck_assert(is_seen_from(kinds[i]));
+        ck_assert(!is_seen_from(kinds[i] | CLONE_NEWNET));
+    }
 }
 END_TEST
 
