@@ -46,6 +46,7 @@ REFUSED = [
     {"allow": ["a.*.example"]},
     {"allow": ["a..example"]},
     {"allow": ["192.0.2"]},
+    {"allow": ["192.00.2.0/24:22"]},
     {"allow": ["[192.0.2.1]:80"]},
     {"allow": ["a.example/path"]},
     {"allow": ["https://a.example"]},
