@@ -111,8 +111,10 @@ int pin_write(const char *state_dir, const struct pin *pin, struct configuration
         r = -errno;
     if (r == -EROFS)
         configuration_error_set(reterr, path,
-                                "is part of an image that cannot be written to: rebuild, which "
-                                "pins the workspace's policy anew");
+                                "cannot be written (it is read-only), so the workspace's policy "
+                                "cannot be pinned: where it is part of an image, rebuild that; "
+                                "else make %.200s a folder that egressd may write to",
+                                state_dir);
     else if (r < 0)
         configuration_error_set(
             reterr, path,
