@@ -125,7 +125,7 @@ def test_the_sidecar_template_is_applied_and_holds_root(world, published, new_em
     assert world.engine.docker("image", "inspect", image, check=False).returncode != 0
     make_images(world)
     project = new_empty_project("applied-sidecar", ComposeWorkspace)
-    apply(world, project, "agent-sandbox-sidecar", SIDECAR_OPTIONS)
+    apply(world, project, "agent-sandbox-sidecar", {**SIDECAR_OPTIONS, "port": "3005"})
     enable_ipv6(project)
     project.must_up()
     digests = world.engine.inspect(image)["RepoDigests"]
