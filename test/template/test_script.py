@@ -7,6 +7,7 @@ import pytest
 
 from developer import OPTIONS, USER, hand_over, sandbox
 from lab.lab import ALLOWED, EVIL
+from lab.waiting import wait_until
 from probes import assert_enforcing, assert_reaches, assert_refuses
 from sidecar import make_project
 
@@ -170,13 +171,15 @@ def test_a_container_made_by_something_else_is_left_alone(world, project):
 
 def test_it_does_for_the_sidecar_too(world, new_project):
     """What has changed is made anew there: the dev container, and egressd with its policy."""
-    project = make_project(world, new_project, "script-sidecar")
+    project = make_project(world, new_project, "script-sidecar", port="3006")
     hand_over(project)
     project.write(".env", "COMPOSE_PROJECT_NAME=somebody-elses\n")  # as an agent may
     assert typed(world, project, "shell", "id", "-un")[1] == f"{USER}\n"
     before = {container.details["Id"] for container in project.containers()}
     config = (project.folder / CONFIG).read_text()
     project.write(CONFIG, config.replace('"@vscode"', f'"@vscode", "{EVIL}"'))
+    dev = project.service("dev")
+    wait_until(lambda: f"+ allow {EVIL}" in dev.ctl("status").stdout, "pending", timeout=20)
     code, said, log = typed(world, project, "rebuild", answer="y\n")
     assert code == 0, log
     assert said.startswith("pending: ") and f"+ allow {EVIL}" in said, said
