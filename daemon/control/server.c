@@ -195,9 +195,12 @@ static void send_reply(struct control_client *client, struct json_object *reply)
         close_client(client);
 }
 
-static void answer_line(struct control_client *client, size_t size)
+/* The first that has come. */
+static void answer_line(struct control_client *client)
 {
     struct control_server *server = client->server;
+    const char *newline = memchr(client->line, '\n', client->used);
+    size_t size = (size_t)(newline - client->line);
     struct json_object *request = NULL;
     struct json_object *reply;
     const char *why;
@@ -236,7 +239,7 @@ static void on_turn(uv_idle_t *clerk)
         return;
     }
     client->turn = 0;
-    answer_line(client, (size_t)((char *)memchr(client->line, '\n', client->used) - client->line));
+    answer_line(client);
 }
 
 /* One request of a client at a time: what else it sends waits, at first here and then in its

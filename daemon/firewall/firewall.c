@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "firewall/firewall.h"
-#include "firewall/conntrack.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

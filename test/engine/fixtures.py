@@ -31,21 +31,22 @@ def to_remove(world):
         workspace.remove()
 
 
+def keeping_in(to_remove, make):
+    """The same, but what it makes is put on that list."""
+    def make_and_keep(*arguments, **options):
+        to_remove.append(make(*arguments, **options))
+        return to_remove[-1]
+
+    return make_and_keep
+
+
 @pytest.fixture(scope="module")
 def new_workspace(world, to_remove):
     """Makes workspaces."""
-    def make(*arguments, **options):
-        to_remove.append(world.workspace(*arguments, **options))
-        return to_remove[-1]
-
-    return make
+    return keeping_in(to_remove, world.workspace)
 
 
 @pytest.fixture(scope="module")
 def new_project(world, to_remove):
     """Makes workspaces from templates."""
-    def make(*arguments, **options):
-        to_remove.append(world.template(*arguments, **options))
-        return to_remove[-1]
-
-    return make
+    return keeping_in(to_remove, world.template)

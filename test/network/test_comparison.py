@@ -20,17 +20,11 @@ PROXY_PORT, USER = 8888, 1000
 NEVER, SHARED, NEW_V4 = "never.test", "shared.test", "198.51.100.77"
 
 
-class Egressd:
+class Fence:
+    """How programs in there get out; what starts it, and what it records, is each one's own."""
+
     def __init__(self, lab):
-        self._lab, self._daemon = lab, None
-
-    def start(self, names):
-        self._daemon = self._lab.egressd(allow=[f"{name}:443" for name in names])
-
-    def start_badly(self):
-        daemon = self._lab.egressd(allow=["not an entry"], ready=False)
-        wait_until(lambda: daemon.ask("status"), "its word")
-        assert daemon.status()["state"] == "invalid-policy"
+        self._lab = lab
 
     def curl(self, url, *options):
         return self._lab.container.run(["curl", "-sSk", "-m", "5", *options, url], uid=USER,
@@ -39,11 +33,21 @@ class Egressd:
     def connects(self, host, port):
         return bool(self._lab.container.connect(host, port))
 
+
+class Egressd(Fence):
+    def start(self, names):
+        self._daemon = self._lab.egressd(allow=[f"{name}:443" for name in names])
+
+    def start_badly(self):
+        daemon = self._lab.egressd(allow=["not an entry"], ready=False)
+        wait_until(lambda: daemon.ask("status"), "its word")
+        assert daemon.status()["state"] == "invalid-policy"
+
     def log(self):
         return self._daemon.ctl("log").stdout
 
 
-class Script(Egressd):
+class Script(Fence):
     def _run(self, names):
         return self._lab.container.run(["bash", ROOT / "test/bench/ancestor.sh", *names],
                                        check=False, timeout=60)
@@ -60,7 +64,7 @@ class Script(Egressd):
         return self._lab.container.run(["dmesg"], check=False).stdout
 
 
-class Proxy(Egressd):
+class Proxy(Fence):
     LOG = "/run/proxy/log"
     CONFIGURATION = f"""
 User nobody
@@ -149,7 +153,7 @@ def is_closed_when_its_start_fails(lab, fence):
 
 def records_refusals_by_name(lab, fence):
     fence.start([ALLOWED])
-    assert not reaches(fence, EVIL, "-4") or isinstance(fence, Script)
+    assert not reaches(fence, EVIL, "-4")
     return EVIL in fence.log()
 
 
