@@ -13,6 +13,12 @@ from lab.lab import ALLOWED, EVIL, EVIL_V4, EVIL_V6, UPSTREAM
 
 BREAKOUT = pathlib.Path(__file__).resolve().parents[1] / "breakout"
 SOMETHING_GOT_OUT, CANNOT_TELL = 1, 2
+# It makes nobody root, and talks to an allowed host while it says so.
+TALKATIVE_DOAS = f"""#!/usr/bin/python3 -I
+import socket
+socket.create_connection(("{ALLOWED}", 443)).close()
+raise SystemExit("Operation not permitted")
+"""
 TRIED_IN_VAIN = ["--refused", EVIL_V4, "--refused", EVIL_V6, "--refused-name", EVIL,
                  "--resolver", UPSTREAM]
 
@@ -48,6 +54,7 @@ def test_with_egressd_nothing_gets_out(lab, container):
     lab.docker_dns()
     lab.egressd(allow=[f"{ALLOWED}:443", "*.below.test"])
     assert container.connect(ALLOWED, 443)
+    container.path(container.write("/usr/local/bin/doas", TALKATIVE_DOAS)).chmod(0o755)
     lab.forget()
     code, rows, text = breakout(container, *TRIED_IN_VAIN)
     assert code == 0, text
