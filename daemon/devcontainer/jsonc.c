@@ -21,6 +21,12 @@ static bool starts_with(const struct jsonc *document, size_t at, const char *tex
     return document->size - at >= length && memcmp(document->text + at, text, length) == 0;
 }
 
+/* A lone carriage return ends a line as well: to editors, and to dev container tools. */
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
 /* Whether the comment at this place is closed; where it ends, or the end of the text. */
 static bool find_comment_end(const struct jsonc *document, size_t at, size_t *ret_end)
 {
@@ -29,9 +35,9 @@ static bool find_comment_end(const struct jsonc *document, size_t at, size_t *re
 
     *ret_end = document->size;
     if (from[1] == '/') {
-        end = memchr(from, '\n', left);
-        if (end)
-            *ret_end = (size_t)(end - document->text);
+        while (at < document->size && !is_line_end(document->text[at]))
+            at++;
+        *ret_end = at;
         return true;
     }
     end = memmem(from + 2, left - 2, "*/", 2);
@@ -71,9 +77,8 @@ static size_t skip_between(const struct jsonc *document, size_t at)
 /* The same for a string. */
 static bool find_string_end(const struct jsonc *document, size_t at, size_t *ret_end)
 {
-    const char quote = document->text[at++];
-
-    while (at < document->size && document->text[at] != quote)
+    at++;
+    while (at < document->size && document->text[at] != '"')
         at += document->text[at] == '\\' ? 2 : 1;
     *ret_end = at < document->size ? at + 1 : document->size;
     return at < document->size;
@@ -87,11 +92,6 @@ static size_t skip_string(const struct jsonc *document, size_t at)
     return end;
 }
 
-static bool is_quote(char c)
-{
-    return c == '"' || c == '\'';
-}
-
 /* Behind the value at this place, without recursion. */
 static size_t skip_value(const struct jsonc *document, size_t at)
 {
@@ -100,7 +100,7 @@ static size_t skip_value(const struct jsonc *document, size_t at)
     while (at < document->size) {
         const char c = document->text[at];
 
-        if (is_quote(c)) {
+        if (c == '"') {
             at = skip_string(document, at);
         } else if (is_comment(document, at)) {
             at = skip_comment(document, at);
@@ -157,7 +157,7 @@ static size_t find_open(const struct jsonc *document)
         end = at + 1;
         if (is_comment(document, at) && !find_comment_end(document, at, &end))
             return at;
-        if (is_quote(c) && !find_string_end(document, at, &end))
+        if (c == '"' && !find_string_end(document, at, &end))
             return at;
         if ((c == '{' || c == '[') && depth < DEPTH_MAX)
             open[depth++] = at;
@@ -237,6 +237,36 @@ static int refuse_nul(struct jsonc *document, struct text_error *reterr)
     return text_error_set(reterr, line, column, "a NUL byte stands here: this is no text");
 }
 
+static int refuse_string(struct jsonc *document, size_t at, const char *what,
+                         struct text_error *reterr)
+{
+    unsigned line, column;
+
+    jsonc_find_line(document, at, &line, &column);
+    return text_error_set(reterr, line, column, "not JSON: %s", what);
+}
+
+/* What json-c takes for a string and others do not. To those, what stands in it may be a comment,
+ * so that people would see another policy than the one that counts. */
+static int refuse_odd_strings(struct jsonc *document, const char *blanked,
+                              struct text_error *reterr)
+{
+    size_t end;
+
+    for (size_t at = 0; at < document->size; at = end) {
+        end = at + 1;
+        if (blanked[at] == '\'')
+            return refuse_string(document, at, "a string must stand in double quotes", reterr);
+        if (blanked[at] != '"' || !find_string_end(document, at, &end))
+            continue;
+        for (size_t i = at; i < end; i++)
+            if (is_line_end(blanked[i]))
+                return refuse_string(document, at,
+                                     "a string must end in the line in which it begins", reterr);
+    }
+    return 0;
+}
+
 /* The same text with blanks for comments, so that every place stays: json-c does not see the end of
  * one that ends in more than one asterisk, and would leave out what follows. One that is not closed
  * stays, to be refused. The caller frees. */
@@ -248,7 +278,7 @@ static char *blank_comments(const struct jsonc *document)
     memcpy(blanked, document->text, document->size);
     for (size_t at = 0; at < document->size; at = end) {
         end = at + 1;
-        if (is_quote(document->text[at]))
+        if (document->text[at] == '"')
             find_string_end(document, at, &end);
         else if (is_comment(document, at) && find_comment_end(document, at, &end))
             memset(blanked + at, ' ', end - at);
@@ -272,10 +302,13 @@ int jsonc_read(const char *text, size_t size, struct jsonc *ret_document, struct
     r = refuse_nul(&document, reterr);
     if (r < 0)
         return r;
-    tokener = json_tokener_new();
-    if (!tokener)
-        return text_error_set(reterr, 0, 0, "out of memory");
     blanked = blank_comments(&document);
+    r = refuse_odd_strings(&document, blanked, reterr);
+    tokener = r == 0 ? json_tokener_new() : NULL;
+    if (!tokener) {
+        free(blanked);
+        return r < 0 ? r : text_error_set(reterr, 0, 0, "out of memory");
+    }
     document.root = json_tokener_parse_ex(tokener, blanked, (int)document.size);
     free(blanked);
     error = json_tokener_get_error(tokener);
@@ -327,7 +360,7 @@ static void find_member(const struct jsonc *document, size_t object, const char 
     if (object >= document->size || document->text[object] != '{')
         return;
     at = skip_between(document, object + 1);
-    while (at < document->size && is_quote(document->text[at])) {
+    while (at < document->size && document->text[at] == '"') {
         size_t end = skip_string(document, at);
         size_t value = skip_between(document, end);
 

@@ -17,7 +17,9 @@ static const struct {
     /* json-c goes on to the next end of a comment, and would not see what stands between. */
     {"{/* x **/\"a\":1 /* y */}", 1, 14},
     {"{/***/\"a\":1/**/}", 1, 11},
-    {"{\"b\":\"/*\",\"a\":1,\"c\":'*/'}", 1, 15},
+    {"{\"b\":\"/*\",\"a\":1,\"c\":\"*/\"}", 1, 15},
+    /* For editors and the tools a carriage return ends the comment. */
+    {"{\"b\":1, // x\r\"a\":1}", 1, 18},
     {"\xef\xbb\xbf{\"a\":1}", 1, 6},
     {"{\"a\":[1,],}", 1, 6},
     {"// {\n{ /* \"a\": 2 */ \"a\" /* : */ : // x\n  1 }", 3, 3},
@@ -30,9 +32,9 @@ static const struct {
     {"{\"b\":[[\"}\"],{}],\"a\":1}", 1, 21},
     {"{\"b\":-1.5e3,\"c\":true,\"d\":null,\"a\":1}", 1, 35},
     {"{\"b\":1/**/,\"a\":1}", 1, 16},
-    {"{'a':1}", 1, 6},
 };
 
+/* leak: L34 */
 START_TEST(place_is_found)
 {
     struct text_error error = {0};
@@ -75,9 +77,14 @@ static const struct {
     {"{\"a\":[1,,2]}", 1, 9, "a value"},
     {"{\"a\":}", 1, 6, "a value"},
     {"{\"a\":/x}", 1, 7, "comment"},
+    /* Others see a comment here, and we would see what is in it. */
+    {"{\"b\":'/*',\"a\":1,\"c\":'*/'}", 1, 6, "double quotes"},
+    {"{'a':1}", 1, 2, "double quotes"},
+    {"{\"a\":\"/*\n\",\"b\":1,\"c\":\"*/\"}", 1, 6, "in the line"},
     {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1, 33, "brackets"},
 };
 
+/* leak: L34 */
 START_TEST(error_has_its_place)
 {
     struct text_error error = {0};
