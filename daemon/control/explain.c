@@ -8,10 +8,12 @@
 
 #include "control/describe.h"
 #include "control/request.h"
+#include "control/suggestion.h"
 #include "control/target.h"
 #include "control/view.h"
 #include "dns/resolver.h"
 #include "firewall/leases.h"
+#include "policy/groups.h"
 #include "policy/policy.h"
 
 #define BAKED_POLICY_FILE "/etc/egressd/policy.d/local.json"
@@ -178,11 +180,37 @@ static const struct entry *find_apex(const struct policy *policy, const struct t
     return NULL;
 }
 
+/* The range of an address that only its owner can mean, or nobody; NULL: it is like any other. */
+static const char *special_range(const struct explanation *about)
+{
+    return !about->allowed && !about->denied_by && about->target.is_address
+               ? address_special_range(&about->target.address)
+               : NULL;
+}
+
+static const char *note_of_special(const struct explanation *about, const char *range,
+                                   char text[static TARGET_NOTE_SIZE])
+{
+    return target_may_mean(range) ? "a private address: add it only if it is meant"
+                                  : target_special_note(&about->target, range, text);
+}
+
+/* What goes with the host, where it is one of many that are needed together. */
+static const struct group *group_of(const struct explanation *about)
+{
+    return about->allowed || about->denied_by || about->services != 0 || is_over_budget(about) ||
+                   about->target.is_address
+               ? NULL
+               : suggestion_find_group(&about->target);
+}
+
 static void add_note(struct explanation *about)
 {
+    const char *range = special_range(about);
+    const struct group *group = group_of(about);
     const struct entry *apex =
         about->allowed ? NULL : find_apex(about->view->policy, &about->target);
-    char text[SENTENCE_SIZE];
+    char text[SENTENCE_SIZE], special[TARGET_NOTE_SIZE];
 
     if (apex && !about->denied_by)
         snprintf(text, sizeof(text), "\"%s\" covers the names below %s, not %s itself", apex->text,
@@ -192,6 +220,11 @@ static void add_note(struct explanation *about)
                  "if its addresses are private ones and that is meant, write the entry as "
                  "{ \"host\": \"%s\", \"private\": true }",
                  about->target.host);
+    else if (range)
+        snprintf(text, sizeof(text), "%s", note_of_special(about, range, special));
+    else if (group)
+        snprintf(text, sizeof(text), "\"@%s\" allows it too, and the hosts that go with it",
+                 group->name);
     else
         return;
     reply_add_text(about->reply, "note", text);
@@ -239,10 +272,12 @@ static void add_where_denied(struct json_object *reply, const struct explanation
 
 static void add_suggestion(struct explanation *about)
 {
+    const char *range = special_range(about);
     struct json_object *suggestion = NULL;
     char text[TARGET_TEXT_SIZE];
 
-    if (!about->allowed && about->view->state != VIEW_INVALID_POLICY) {
+    if (!about->allowed && (!range || target_may_mean(range)) &&
+        about->view->state != VIEW_INVALID_POLICY) {
         suggestion = json_object_new_object();
         reply_add_text(suggestion, "list", about->denied_by ? "deny" : "allow");
         reply_add_text(suggestion, "entry",

@@ -47,6 +47,8 @@ struct suggestion {
 };
 
 struct suggestion_maker;
+struct group;
+struct target;
 
 /* policy: the one in force; what it allows by now is left out. Borrowed. */
 struct suggestion_maker *suggestion_begin(const struct policy *policy);
@@ -57,5 +59,8 @@ void suggestion_add_other(struct suggestion_maker *maker, const char *what, cons
 /* Frees the maker. */
 struct suggestion suggestion_end(struct suggestion_maker *maker);
 void suggestion_done(struct suggestion *suggestion);
+
+/* The shipped group that whoever wants this host most likely wants whole; NULL: none is. */
+const struct group *suggestion_find_group(const struct target *target);
 
 #endif

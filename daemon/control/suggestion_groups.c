@@ -229,6 +229,29 @@ static void take(struct suggestion_maker *maker, struct bundle *bundle, size_t g
     free(rest);
 }
 
+const struct group *suggestion_find_group(const struct target *target)
+{
+    const struct want want = {.target = *target};
+    const struct group *group, *found = NULL;
+    struct merit best = {0};
+    size_t position = 0;
+
+    while ((group = group_next(NULL, &position))) {
+        struct bundle bundle = read_bundle(group);
+        struct merit merit = {.names = 1, .size = bundle.count};
+
+        if (bundle.is_whole && opens(bundle.entries, bundle.count, &want)) {
+            merit.has_first = target_matches(target, &bundle.entries[0]);
+            if (!found || is_better(&merit, &best)) {
+                best = merit;
+                found = group;
+            }
+        }
+        free(bundle.entries);
+    }
+    return found;
+}
+
 void suggestion_make_groups(struct suggestion_maker *maker)
 {
     struct bundle bundles[SUGGESTION_GROUPS_MAX];

@@ -176,6 +176,11 @@ bool target_is_denied_by(const struct target *target, const struct entry *entry)
     return false;
 }
 
+bool target_may_mean(const char *range)
+{
+    return strcmp(range, "private") == 0 || strcmp(range, "shared (RFC 6598)") == 0;
+}
+
 const char *target_special_note(const struct target *target, const char *range,
                                 char text[static TARGET_NOTE_SIZE])
 {
@@ -183,7 +188,7 @@ const char *target_special_note(const struct target *target, const char *range,
 
     if (strcmp(range, "metadata") == 0)
         return "what answers there hands out the machine's credentials: leave it closed";
-    if (strcmp(range, "private") != 0 && strcmp(range, "shared (RFC 6598)") != 0) {
+    if (!target_may_mean(range)) {
         snprintf(text, TARGET_NOTE_SIZE, "a special address (%s): nothing outside is there", range);
         return text;
     }

@@ -376,11 +376,15 @@ enum standing {
     STANDS_STALE,
     STANDS_PENDING,
     STANDS_FAILED,
+    STANDS_REFUSED,
     STANDS_NO_NAME,
     STANDS_EMPTY
 };
-static const char *const standing_texts[] = {"ok",     "stale",        "pending",
-                                             "failed", "no-such-name", "ok"};
+static const char *const standing_texts[] = {
+    [STANDS_OK] = "ok",         [STANDS_STALE] = "stale",     [STANDS_PENDING] = "pending",
+    [STANDS_FAILED] = "failed", [STANDS_REFUSED] = "refused", [STANDS_NO_NAME] = "no-such-name",
+    [STANDS_EMPTY] = "ok",
+};
 
 static enum standing standing_of(const struct cache_record *record, uint64_t now_ms)
 {
@@ -392,7 +396,7 @@ static enum standing standing_of(const struct cache_record *record, uint64_t now
     case CACHE_NO_NAME:
         return STANDS_NO_NAME;
     case CACHE_REFUSED:
-        return STANDS_FAILED;
+        return STANDS_REFUSED;
     case CACHE_NOTHING:
         break;
     }

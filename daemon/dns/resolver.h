@@ -115,7 +115,7 @@ struct budget_view resolver_budget(const struct resolver *resolver, const struct
 /* One name as people see it. */
 struct resolver_name_view {
     const char *name;
-    const char *state; /* "ok", "pending", "stale", "no-such-name", "failed" */
+    const char *state; /* "ok", "pending", "stale", "refused", "no-such-name", "failed" */
     uint32_t ttl_left_s;
     const char *last_error; /* NULL: none */
     bool is_refused; /* an answer had addresses, but the policy lets none of them be leased */

@@ -27,7 +27,7 @@ void complain(const char *format, ...)
     va_end(arguments);
     clean = json_object_new_string(text);
     screen_clean(clean);
-    fprintf(stderr, "egressctl: %s\n", json_object_get_string(clean));
+    screen_complain(json_object_get_string(clean));
     json_object_put(clean);
 }
 

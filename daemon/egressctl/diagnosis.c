@@ -200,11 +200,12 @@ static const char *what_failed(const struct diagnosis *about, enum cause cause,
 static const char *what_to_add(const struct diagnosis *about, char text[static SENTENCE_SIZE])
 {
     struct json_object *suggestion = screen_member(about->explanation, "suggestion");
+    const char *note = screen_text(about->explanation, "note");
 
     if (allows(about->explanation))
         return "the name may lead to another address here than in DNS: see /etc/hosts";
     if (!suggestion)
-        return "see 'egressctl status'";
+        return *note ? note : "see 'egressctl status'";
     if (*screen_text(suggestion, "entry"))
         snprintf(text, SENTENCE_SIZE, "to allow it, add \"%s\" to \"%s\" in %s; then %s",
                  screen_text(suggestion, "entry"), screen_text(suggestion, "list"),

@@ -17,6 +17,17 @@ static void print_labelled(const char *label, const char *text)
     screen_paragraph(width, text);
 }
 
+static void print_name(struct json_object *reply)
+{
+    const char *state = screen_text(reply, "name_state"), *error = screen_text(reply, "last_error");
+    char text[SCREEN_LINE_SIZE];
+
+    if (!*state)
+        return;
+    snprintf(text, sizeof(text), "%s%s%.300s", state, *error ? ": " : "", error);
+    print_labelled("name", strcmp(state, "no-such-name") == 0 && *error ? error : text);
+}
+
 static void print_suggestion(struct json_object *suggestion)
 {
     const char *entry = screen_text(suggestion, "entry");
@@ -50,9 +61,7 @@ static void print_explanation(struct json_object *reply)
         print_labelled("ports", screen_join(ports, ", ", line));
     if (screen_length(leased_by) > 0)
         print_labelled("opened by", screen_join(leased_by, ", ", line));
-    if (*screen_text(reply, "name_state"))
-        printf("name: %s%s%s\n", screen_text(reply, "name_state"),
-               *screen_text(reply, "last_error") ? ", " : "", screen_text(reply, "last_error"));
+    print_name(reply);
     if (*screen_text(reply, "note"))
         print_labelled("note", screen_text(reply, "note"));
     if (suggestion)

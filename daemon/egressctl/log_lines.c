@@ -14,6 +14,7 @@
 #define WHO_WIDTH 12
 #define COUNT_WIDTH 6
 #define INDENT (TIME_WIDTH + VERDICT_WIDTH)
+#define COMMAND_SHOWN_MAX 118 /* two lines of it; --json has more */
 #define DAY_S 86400
 
 /* --- one line --------------------------------------------------------------------------------- */
@@ -93,21 +94,24 @@ static void print_reason(struct json_object *entry)
 static void print_process(struct json_object *entry)
 {
     const char *command = screen_text(entry, "command"), *process = screen_text(entry, "process");
+    const char *who = *command ? command : process;
     char text[SCREEN_LINE_SIZE];
 
-    if (!*command && !*process)
+    if (!*who)
         return;
-    snprintf(text, sizeof(text), "by %.300s", *command ? command : process);
+    snprintf(text, sizeof(text), "by %.*s%s", COMMAND_SHOWN_MAX, who,
+             strlen(who) > COMMAND_SHOWN_MAX ? " ..." : "");
     printf("%*s", INDENT, "");
     screen_paragraph(INDENT, text);
 }
 
-static void print_suggestion(struct json_object *suggestion)
+static void print_suggestion(struct json_object *suggestion, const char *reason)
 {
     const char *entry = screen_text(suggestion, "entry"), *note = screen_text(suggestion, "note");
+
     if (*entry)
         printf("%*sadd to \"allow\": \"%s\"\n", INDENT, "", entry);
-    if (*note) {
+    if (*note && strcmp(note, reason) != 0) {
         screen_print(SCREEN_WARN, "%*snote: ", INDENT, "");
         screen_paragraph(INDENT + 6, note);
     }
@@ -130,7 +134,7 @@ void log_lines_print(struct json_object *entry)
         return;
     print_reason(entry);
     print_process(entry);
-    print_suggestion(screen_member(entry, "suggestion"));
+    print_suggestion(screen_member(entry, "suggestion"), screen_text(entry, "reason"));
 }
 
 void log_lines_print_head(void)

@@ -64,7 +64,7 @@ int screen_width(const char *text)
     return measure_width(text, strlen(text));
 }
 
-void screen_paragraph_from(int column, int indent, const char *text)
+static void print_paragraph(FILE *stream, int column, int indent, const char *text)
 {
     const char *blank = "";
 
@@ -73,17 +73,32 @@ void screen_paragraph_from(int column, int indent, const char *text)
         int width = measure_width(text, size);
 
         if (*blank && column + 1 + width > SCREEN_COLUMNS) {
-            printf("\n%*s", indent, "");
+            fprintf(stream, "\n%*s", indent, "");
             column = indent;
             blank = "";
         }
-        printf("%s%.*s", blank, (int)size, text);
+        fprintf(stream, "%s%.*s", blank, (int)size, text);
         column += width + (int)strlen(blank);
         blank = " ";
         text += size;
         text += strspn(text, " ");
     }
-    printf("\n");
+    fprintf(stream, "\n");
+}
+
+void screen_paragraph_from(int column, int indent, const char *text)
+{
+    print_paragraph(stdout, column, indent, text);
+}
+
+void screen_complain(const char *text)
+{
+    int indent = fprintf(stderr, "egressctl: ");
+
+    if (isatty(STDERR_FILENO))
+        print_paragraph(stderr, indent, indent, text);
+    else
+        fprintf(stderr, "%s\n", text);
 }
 
 void screen_paragraph(int indent, const char *text)

@@ -25,6 +25,8 @@ void screen_cell(const char *text, int width);
  * first line begins where the cursor is: at indent, or at column. */
 void screen_paragraph(int indent, const char *text);
 void screen_paragraph_from(int column, int indent, const char *text);
+/* On standard error: a terminal gets a paragraph, whatever else reads it one line. */
+void screen_complain(const char *text);
 /* How many columns it takes; text is UTF-8. */
 int screen_width(const char *text);
 

@@ -308,6 +308,10 @@ static void print_next(struct json_object *reply)
     struct json_object *pending = screen_member(reply, "pending");
     const char *error = screen_text(pending, "error");
 
+    if (!pending && screen_number(screen_member(reply, "counters"), "questions_refused") > 0) {
+        printf("next: 'egressctl log' shows what was refused, and what would allow it\n");
+        return;
+    }
     if (!pending) {
         printf("next: 'egressctl explain HOST' says why a host is refused, and what to add\n");
         return;

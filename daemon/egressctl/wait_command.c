@@ -22,15 +22,15 @@
 #define POLL_MOST_MS 200
 #define ENTRIES_SIZE 96
 
-/* "3 allow entries and 1 deny entry" */
+/* "3 allow entries", "3 allow and 1 deny entries" */
 static const char *entries_text(struct json_object *reply, char text[static ENTRIES_SIZE])
 {
     long long allow = screen_number(reply, "allow"), deny = screen_number(reply, "deny");
-    int size = snprintf(text, ENTRIES_SIZE, "%lld allow entr%s", allow, allow == 1 ? "y" : "ies");
 
     if (deny > 0)
-        snprintf(text + size, ENTRIES_SIZE - (size_t)size, " and %lld deny entr%s", deny,
-                 deny == 1 ? "y" : "ies");
+        snprintf(text, ENTRIES_SIZE, "%lld allow and %lld deny entries", allow, deny);
+    else
+        snprintf(text, ENTRIES_SIZE, "%lld allow entr%s", allow, allow == 1 ? "y" : "ies");
     return text;
 }
 
@@ -41,9 +41,7 @@ static void print_in_force(struct json_object *reply)
 
     entries_text(reply, text);
     if (strcmp(screen_text(reply, "mode"), "audit") == 0)
-        printf("egressd: audit mode, NOTHING IS REFUSED: what %s would refuse is recorded; "
-               "'egressctl log' shows it\n",
-               text);
+        printf("egressd: audit mode, NOTHING IS REFUSED; 'egressctl log' shows what would be\n");
     else
         printf("egressd: enforcing %s; 'egressctl status' shows them\n", text);
     if (screen_member(reply, "added"))

@@ -92,18 +92,27 @@ static void put_key(struct key *key, const void *bytes, size_t size)
     key->size += size;
 }
 
+/* A name with many addresses is one line all the same; a special address of it is not one of many.
+ */
+static bool tells_address(const struct journal_event *event)
+{
+    return !event->name || address_special_range(&event->address) != NULL;
+}
+
 static struct key key_of(const struct journal_event *event)
 {
+    static const struct address any;
+    const struct address *address = tells_address(event) ? &event->address : &any;
     const int64_t numbers[] = {
         event->kind,     event->verdict, event->via,
         event->protocol, event->port,    event->kind == JOURNAL_PACKET ? event->uid : 0,
     };
-    const int32_t family = event->address.family;
+    const int32_t family = address->family;
     struct key key = {0};
 
     put_key(&key, numbers, sizeof(numbers));
     put_key(&key, &family, sizeof(family));
-    put_key(&key, event->address.bytes, sizeof(event->address.bytes));
+    put_key(&key, address->bytes, sizeof(address->bytes));
     if (event->name)
         put_key(&key, event->name, strnlen(event->name, NAME_MAX_SIZE - 1));
     return key;
@@ -176,6 +185,7 @@ static void renew_line(struct line *line, const struct journal_event *event)
 {
     struct journal_event *known = &line->public.event;
 
+    known->address = event->address;
     known->reason = event->reason;
     known->names_more = event->names_more;
     if (known->uid == JOURNAL_NO_USER)

@@ -57,9 +57,10 @@ enum journal_reason {
 #define JOURNAL_NO_PROTOCOL (-1)
 #define JOURNAL_NO_USER (-1)
 
-/* Text is borrowed for the call. What makes two of them one line: kind, verdict, via, name,
- * address, protocol, port, and of a packet the uid. The rest is that of the last one; whose it
- * was (the uid of a question, the process) is the first that is known. */
+/* Text is borrowed for the call. What makes two of them one line: kind, verdict, via, protocol,
+ * port, of a packet the uid, and the name; the address only where no name is known or the address
+ * is special (private, metadata). The rest is that of the last one; whose it was (the uid of a
+ * question, the process) is the first that is known. */
 struct journal_event {
     enum journal_kind kind;
     enum journal_verdict verdict;

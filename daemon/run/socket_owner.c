@@ -86,13 +86,13 @@ static size_t read_bytes(int process, const char *name, char *bytes, size_t size
     return got > 0 ? (size_t)got : 0;
 }
 
-/* NUL bytes stand between the arguments, and behind the last. */
+/* NUL bytes stand between the arguments, and behind the last; a script in one of them has lines. */
 static void make_printable(char *text, size_t size)
 {
     while (size > 0 && text[size - 1] == '\0')
         size--;
     for (size_t i = 0; i < size; i++)
-        if (text[i] == '\0')
+        if (text[i] == '\0' || text[i] == '\n' || text[i] == '\t')
             text[i] = ' ';
         else if (text[i] < ' ' || text[i] > '~')
             text[i] = '?';

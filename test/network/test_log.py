@@ -146,6 +146,28 @@ def test_a_loop_is_one_line(lab, container):
     assert len(entries(egressd, kind="packet")) == 1
 
 
+def test_a_name_with_many_addresses_is_one_line(lab, container, zone):
+    addresses = [f"198.51.100.{last}" for last in range(1, 9)]
+    zone.host("cdn.test", *addresses)
+    egressd = lab.egressd(allow=["cdn.test:443"])
+    egressd.wait_leased(*addresses)
+    for address in addresses:
+        assert container.connect(address, 8443).error == "ECONNREFUSED"
+    wait_entry(egressd, kind="packet", name="cdn.test", port=8443, count=len(addresses))
+    assert len(entries(egressd, kind="packet")) == 1
+
+
+@pytest.mark.parametrize("host, line", [
+    (EVIL, rf" refused  {EVIL} .*\n.*\n(?: *by curl .*\n)? *add to \"allow\": \"{EVIL}\""),
+    (EVIL_V4, rf" refused  {EVIL_V4}:80 .*\n.*\n(?: *by curl .*\n)? *add to \"allow\": \"{EVIL_V4}\"")])
+def test_from_curl_to_its_line_within_a_second(lab, container, host, line):
+    """As a person does it: the command fails, and egressctl log is asked until it shows it."""
+    egressd = lab.egressd(allow=[ALLOWED])
+    assert container.curl(f"http://{host}/")[0] in (6, 7)
+    wait_until(lambda: re.search(line, egressd.ctl("log", uid=AGENT).stdout), f"{host} in the log",
+               timeout=1)
+
+
 def test_a_cursor_shows_only_what_is_new(lab, container):
     egressd = lab.egressd(allow=[ALLOWED])
     assert not container.resolve("one.test")

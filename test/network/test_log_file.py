@@ -32,6 +32,20 @@ def test_what_is_refused_is_written_down(lab, container):
     assert done.returncode != 0
 
 
+def test_what_others_wrote_is_escaped(lab, container):
+    """A line is a line, and drives no terminal, whatever a process is called."""
+    lab.egressd(allow=[ALLOWED], log_dir=FOLDER)
+    script = "import socket, sys; socket.getaddrinfo(sys.argv[1], 80)"
+    for number in range(8):  # who asked is looked for while it waits, and not always found
+        container.run(["/usr/bin/python3", "-c", script, f"no{number}.test",
+                       '\x1b]0;title\x07\n{"kind":"forged"}'], uid=AGENT, check=False)
+    written = wait_until(lambda: len(lines(container)) >= 8 and lines(container), "the lines")
+    assert {line["kind"] for line in written} == {"question"}
+    assert [line for line in written if '?]0;title? {"kind":"forged"}' in (line["command"] or "")]
+    text = container.path(f"{FOLDER}/refusals.jsonl").read_bytes()
+    assert not [byte for byte in text if not 0x20 <= byte < 0x7f and byte != 0x0a]
+
+
 def test_a_file_that_cannot_be_written_stops_nothing(lab, container):
     egressd = lab.egressd(allow=[ALLOWED], log_dir=FOLDER)
     container.run(["mkdir", f"{FOLDER}/refusals.jsonl"])

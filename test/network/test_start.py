@@ -38,7 +38,7 @@ def test_what_a_tool_shows_when_it_enforces(lab):
         "egressd: enforcing 3 allow entries; 'egressctl status' shows them\n", "")
     assert "enforcing: 3 allow and 0 deny entries" in egressd.log()
     egressd.reload({"allow": [ALLOWED], "deny": ["gist.test"]})
-    assert "enforcing 1 allow entry and 1 deny entry;" in egressd.ctl("wait").stdout
+    assert "enforcing 1 allow and 1 deny entries;" in egressd.ctl("wait").stdout
     quiet = egressd.ctl("wait", "--quiet")
     assert (quiet.stdout, quiet.stderr) == ("", "")
 

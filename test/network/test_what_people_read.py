@@ -12,7 +12,8 @@ from lab.lab import ALLOWED, EVIL
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 COMMANDS = [["status"], ["explain", EVIL], ["explain", ALLOWED], ["explain", "cdn.test"],
-            ["test", EVIL], ["test", ALLOWED], ["doctor"], ["log"], ["suggest"]]
+            ["test", EVIL], ["test", ALLOWED], ["doctor"], ["log"], ["suggest"], ["wait"],
+            ["explain", "169.254.169.254"], ["explain", "pypi.org"]]
 
 
 @pytest.fixture
@@ -49,6 +50,23 @@ def test_it_fits(lab, egressd):
         done = egressd.ctl(*command, uid=1000, check=False)
         for line in (done.stdout + done.stderr).splitlines():
             assert len(line) <= 80 or len(line.split()) == 1, (command, line)
+
+
+def test_errors_fit_a_terminal(egressd, container):
+    """To whatever else reads them they are one line."""
+    for command in (["apply"], ["explain", "@github"], ["frob"]):
+        shown = on_terminal(container, [CLIENT, *command])
+        assert all(len(line) <= 80 for line in shown.splitlines()), shown
+        plain = egressd.ctl(*command, uid=1000, check=False).stderr
+        assert plain.count("\n") == 1 and plain.split() == shown.split()
+
+
+def test_a_script_on_a_command_line_takes_two_lines(egressd, container):
+    script = "import socket\n" + "# a remark\n" * 40 + "socket.getaddrinfo('script.test', 80)"
+    container.run(["/usr/bin/python3", "-c", script], uid=1000, check=False)
+    text = egressd.ctl("log", uid=1000).stdout
+    told = re.search(r"script\.test is not on the allowlist\n(.*?) *add to", text, re.DOTALL)[1]
+    assert told.count("\n") <= 3 and "?" not in told, told
 
 
 def test_colours_only_on_a_terminal(egressd, container):

@@ -192,6 +192,11 @@ static const struct {
     {"203.0.113.9:8080", "\"allowed\":false", "\"entry\":\"203.0.113.9:8080\""},
     {"[2001:db8::7]:8080", "\"allowed\":false", "\"entry\":\"[2001:db8::7]:8080\""},
     {"2001:db8::7", "\"allowed\":false", "\"entry\":\"[2001:db8::7]\""},
+    {"10.1.2.3:22", "a private address: add it only if", "\"entry\":\"10.1.2.3:22\""},
+    {"169.254.169.254", "leave it closed", "\"suggestion\":null"},
+    {"pypi.org", "\\\"@pypi\\\" allows it too", "\"entry\":\"pypi.org\""},
+    {"github.com:22", "\\\"@github\\\" allows it too", "\"entry\":\"github.com:22\""},
+    {"pypi.org:22", "no entry of the policy matches pypi.org\",", "\"entry\":\"pypi.org:22\""},
 };
 
 START_TEST(explanations_fit)

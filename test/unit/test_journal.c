@@ -92,9 +92,9 @@ START_TEST(what_differs_is_another_line)
 {
     struct journal_event events[] = {
         packet("a.test", 1, 443), packet("b.test", 1, 443), packet(NULL, 1, 443),
-        packet("a.test", 2, 443), packet("a.test", 1, 80),  packet("a.test", 1, 443),
+        packet(NULL, 2, 443),     packet("a.test", 1, 80),  packet("a.test", 1, 443),
         packet("a.test", 1, 443), packet("a.test", 1, 443), packet("a.test", 1, 443),
-        packet("a.test", 1, 443), packet("a.test", 1, 443),
+        packet("a.test", 1, 443), packet(NULL, 1, 443),
     };
     size_t count = sizeof(events) / sizeof(events[0]);
 
@@ -109,6 +109,23 @@ START_TEST(what_differs_is_another_line)
     ck_assert_uint_eq(look(0), count);
     for (size_t i = 0; i < count; i++)
         ck_assert_uint_eq(seen[i].count, 1);
+}
+END_TEST
+
+/* As of a CDN, which gives another one each time. */
+START_TEST(a_name_with_many_addresses_is_one_line)
+{
+    struct journal_event private = packet("api.example.test", 9, 8443);
+
+    for (int i = 1; i <= 8; i++)
+        record(packet("api.example.test", (uint8_t)i, 8443), 0);
+    ck_assert_uint_eq(look(0), 1);
+    ck_assert_uint_eq(seen[0].count, 8);
+    ck_assert_uint_eq(seen[0].event.address.bytes[3], 8);
+    private.address.bytes[0] = 10;
+    record(private, 0);
+    ck_assert_uint_eq(look(0), 2);
+    ck_assert_uint_eq(seen[1].count, 1);
 }
 END_TEST
 
@@ -302,6 +319,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_retry_loop_is_one_line);
     tcase_add_test(tests, what_differs_is_another_line);
+    tcase_add_test(tests, a_name_with_many_addresses_is_one_line);
     tcase_add_test(tests, the_rest_is_that_of_the_last);
     tcase_add_test(tests, the_user_of_a_question_is_the_first_known);
     tcase_add_test(tests, a_cursor_shows_what_changed_since);

@@ -57,6 +57,7 @@ const STATES = {
   starting: ["starting", "warn"],
   "invalid-policy": ["invalid policy: all is refused", "bad"],
   failed: ["failed", "bad"],
+  refused: ["refused", "bad"],
 };
 
 function showState(name, howLong) {
