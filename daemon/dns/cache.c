@@ -42,7 +42,7 @@ static void free_record(struct cache_record *record)
 {
     free(record->addresses);
     free(record->services);
-    free(record->final_name);
+    free(record->via);
     free(record);
 }
 
@@ -147,10 +147,12 @@ struct cache_record *cache_add(struct cache *cache, const char *name, enum addre
 }
 
 void cache_store(struct cache *cache, struct cache_record *record, const struct address *addresses,
-                 const uint64_t *services, size_t count, const char *final_name)
+                 const uint64_t *services, size_t count, const char *via)
 {
-    free(record->final_name);
-    record->final_name = final_name ? xstrdup(final_name) : NULL;
+    char *copy = via ? xstrdup(via) : NULL;
+
+    free(record->via);
+    record->via = copy;
     if (count != record->count) {
         record->addresses = xreallocarray(record->addresses, count, sizeof(addresses[0]));
         record->services = xreallocarray(record->services, count, sizeof(services[0]));

@@ -46,8 +46,8 @@ struct cache_record {
     struct address *addresses;
     uint64_t *services; /* one an address: as leased, by the policy of then */
     size_t count;
-    char *final_name; /* NULL: the name itself */
-    uint64_t denied;  /* services that the chain to it takes away */
+    char *via;       /* the names of its chain, a space between two; NULL: none */
+    uint64_t denied; /* services that the chain to it takes away */
 
     const char *name; /* the end of the key */
     char key[];
@@ -70,9 +70,9 @@ void cache_touch(struct cache *cache, struct cache_record *record);
 void cache_pin(struct cache *cache, struct cache_record *record);
 /* Throws out the oldest until the bounds hold. Nothing else throws out. */
 void cache_trim(struct cache *cache);
-/* Replaces what the answer was; copies all. final_name may be NULL. */
+/* Replaces what the answer was; copies all. via may be NULL, or the record's own. */
 void cache_store(struct cache *cache, struct cache_record *record, const struct address *addresses,
-                 const uint64_t *services, size_t count, const char *final_name);
+                 const uint64_t *services, size_t count, const char *via);
 
 /* Walks all: start with *position == 0, NULL at the end. The one returned may be removed. */
 struct cache_record *cache_next(const struct cache *cache, size_t *position);

@@ -31,7 +31,8 @@ static bool has_address(const struct address *addresses, size_t count,
 
 /* The one way into the kernel. */
 static int grant(struct resolver *resolver, const char *name, const struct address *addresses,
-                 const uint64_t *services, size_t count, uint32_t ttl_s, uint64_t age_ms)
+                 const uint64_t *services, size_t count, uint32_t ttl_s, uint64_t age_ms,
+                 const char *via)
 {
     const struct lease_grant request = {
         .name = name,
@@ -40,6 +41,7 @@ static int grant(struct resolver *resolver, const char *name, const struct addre
         .count = count,
         .lifetime_s = ttl_s + resolver->options.lease_grace_s,
         .age_s = (uint32_t)(age_ms / 1000),
+        .via = via,
     };
     int r = leases_grant(resolver->leases, &request);
 
@@ -101,13 +103,13 @@ static size_t count_leased(const uint64_t *services, size_t count)
  * acknowledged. Returns the count kept, or -errno; *ret_why as in keep_allowed. */
 static int lease(struct resolver *resolver, const char *name, const struct verdict *verdict,
                  const struct address *addresses, size_t count, uint32_t ttl_s, uint64_t age_ms,
-                 const char **ret_why)
+                 const char *via, const char **ret_why)
 {
     size_t kept = keep_allowed(resolver, verdict, addresses, count, ret_why);
     int r;
 
     if (kept > 0) {
-        r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s, age_ms);
+        r = grant(resolver, name, resolver->kept, resolver->services, kept, ttl_s, age_ms, via);
         if (r < 0)
             return r;
         resolver->counters->grants++;
@@ -132,12 +134,19 @@ static enum resolver_status status_of(enum cache_result result)
     return RESOLVER_FAILED;
 }
 
+static const char *last_of(const char *via)
+{
+    const char *space = strrchr(via, ' ');
+
+    return space ? space + 1 : via;
+}
+
 struct resolver_answer resolver_answer_of(const struct cache_record *record, uint32_t ttl_s)
 {
     return (struct resolver_answer){
         .status = status_of(record->result),
         .ttl_s = ttl_s,
-        .final_name = record->final_name ? record->final_name : record->name,
+        .final_name = record->via ? last_of(record->via) : record->name,
         .addresses = record->addresses,
         .count = record->count,
         .why = record->result == CACHE_REFUSED ? record->error : NULL,
@@ -204,7 +213,7 @@ struct resolver_answer resolver_read_fresh(struct resolver *resolver, struct cac
 
     if (leased > 0)
         r = grant(resolver, record->name, record->addresses, record->services, leased, ttl_s,
-                  now_ms - record->learned_ms);
+                  now_ms - record->learned_ms, record->via);
     return r < 0 ? ungranted(record, r) : resolver_answer_of(record, ttl_s);
 }
 
@@ -232,13 +241,13 @@ bool resolver_read_stale(struct resolver *resolver, struct cache_record *record,
     if (record->count > 0) {
         const char *why;
         int count = lease(resolver, record->name, &verdict, record->addresses, record->count,
-                          STALE_TTL_S, age_ms_of(record), &why);
+                          STALE_TTL_S, age_ms_of(record), record->via, &why);
 
         if (count <= 0)
             return false;
         if ((size_t)count < record->count)
             cache_store(resolver->cache, record, resolver->kept, resolver->services, (size_t)count,
-                        NULL);
+                        record->via);
     }
     *ret_answer = resolver_answer_of(record, STALE_TTL_S);
     ret_answer->stale = true;
@@ -325,6 +334,7 @@ static void free_flight(struct flight *flight)
         flight->next->previous = flight->previous;
     resolver->flight_count--;
     flight->record->flight = NULL;
+    free(flight->via);
     free(flight);
 }
 
@@ -432,7 +442,7 @@ static void land_failed(struct flight *flight, int status)
 
 void flight_restart(struct flight *flight)
 {
-    const char *name = flight->pieces > 0 ? flight->final_name : flight->record->name;
+    const char *name = flight->pieces > 0 ? last_of(flight->via) : flight->record->name;
     int r;
 
     upstream_cancel(flight->question);
@@ -460,8 +470,7 @@ static void remember(struct flight *flight, enum cache_result result, size_t kep
     struct resolver *resolver = flight->resolver;
     struct cache_record *record = flight->record;
 
-    cache_store(resolver->cache, record, resolver->kept, resolver->services, kept,
-                flight->hops > 0 ? flight->final_name : NULL);
+    cache_store(resolver->cache, record, resolver->kept, resolver->services, kept, flight->via);
     record->denied = flight->denied;
     record->result = result;
     record->error[0] = '\0';
@@ -495,8 +504,8 @@ static void land_addresses(struct flight *flight, const struct verdict *verdict,
     const char *why;
     struct resolver_answer result;
     size_t leased;
-    int kept =
-        lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, 0, &why);
+    int kept = lease(resolver, record->name, verdict, answer->addresses, answer->count, ttl_s, 0,
+                     flight->via, &why);
 
     if (kept < 0) {
         land_ungranted(flight, kept);
@@ -543,17 +552,24 @@ static void land_denied(struct flight *flight)
     land(flight, &result);
 }
 
+static void add_hop(struct flight *flight, const char *name)
+{
+    char *longer = flight->via ? xasprintf("%s %s", flight->via, name) : xstrdup(name);
+
+    free(flight->via);
+    flight->via = longer;
+}
+
 /* Takes note of the answer's piece of the chain. 0 or -ELOOP. */
 static int follow_piece(struct flight *flight, const struct message_answer *answer)
 {
-    for (size_t i = 0; i < answer->chain_count; i++)
+    for (size_t i = 0; i < answer->chain_count; i++) {
         flight->denied |= policy_denied_services(flight->resolver->policy, answer->chain[i]);
+        add_hop(flight, answer->chain[i]);
+    }
     flight->hops += answer->chain_count;
     if (answer->ttl_s < flight->ttl_s)
         flight->ttl_s = answer->ttl_s;
-    if (answer->chain_count > 0)
-        memcpy(flight->final_name, answer->chain[answer->chain_count - 1],
-               sizeof(flight->final_name));
     return flight->hops > MESSAGE_CHAIN_MAX ? -ELOOP : 0;
 }
 
@@ -582,7 +598,8 @@ static void on_upstream(void *context, int status, const struct message_answer *
     verdict = resolver_judge_chain(resolver, flight->record->name, flight->denied);
     answers = resolver_answers(resolver, &verdict);
     if (status == 0 && answers && is_cut_short(answer)) {
-        status = ++flight->pieces > PIECES_MAX ? -ELOOP : ask_upstream(flight, flight->final_name);
+        status =
+            ++flight->pieces > PIECES_MAX ? -ELOOP : ask_upstream(flight, last_of(flight->via));
         if (status == 0)
             return;
     }

@@ -32,7 +32,7 @@ struct flight {
     size_t hops;
     uint32_t ttl_s;
     uint64_t denied; /* services that names of the chain take away */
-    char final_name[WIRE_NAME_TEXT_SIZE];
+    char *via;       /* these names, a space between two; NULL: none */
 };
 
 struct resolver {

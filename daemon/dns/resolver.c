@@ -25,12 +25,7 @@ struct verdict resolver_judge_chain(const struct resolver *resolver, const char 
 {
     struct verdict verdict = resolver_judge(resolver, name);
 
-    verdict.services &= ~denied;
-    verdict.private_services &= ~denied;
-    if (verdict.allowed && verdict.services == 0) {
-        verdict.allowed = false;
-        verdict.reason = VERDICT_DENIED;
-    }
+    verdict_take(&verdict, denied);
     return verdict;
 }
 
@@ -261,13 +256,12 @@ static void rejudge(struct resolver *resolver, struct cache_record *record)
 {
     struct verdict verdict = resolver_judge(resolver, record->name);
 
-    /* Services mean something only with their policy, and of the chain only the end is known. */
-    record->denied = record->final_name && resolver->policy
-                         ? policy_denied_services(resolver->policy, record->final_name)
-                         : 0;
+    /* Services mean something only with their policy. */
+    record->denied = resolver->policy ? policy_denied_via(resolver->policy, record->via) : 0;
     if (record->flight) {
         record->flight->entry = payer_of(&verdict);
-        record->flight->denied = record->flight->pieces > 0 ? UINT64_MAX : 0;
+        record->flight->denied =
+            resolver->policy ? policy_denied_via(resolver->policy, record->flight->via) : 0;
     }
     if (!verdict.allowed && !record->flight) {
         cache_remove(resolver->cache, record);

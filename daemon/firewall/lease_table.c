@@ -60,7 +60,24 @@ void lease_table_drop_name(struct lease_table *table, struct lease_name *name)
     if (name->lease_count > 0)
         return;
     table_remove(table->names, name->text, name->length);
+    free(name->via[0]);
+    free(name->via[1]);
     free(name);
+}
+
+void lease_name_set_via(struct lease_name *name, enum address_family family, const char *via)
+{
+    char **place = &name->via[family == ADDRESS_V6];
+
+    if (via && *place && strcmp(via, *place) == 0)
+        return;
+    free(*place);
+    *place = via ? xstrdup(via) : NULL;
+}
+
+const char *lease_name_via(const struct lease_name *name, enum address_family family)
+{
+    return name->via[family == ADDRESS_V6];
 }
 
 void lease_table_drop_address(struct lease_table *table, struct lease_address *address)

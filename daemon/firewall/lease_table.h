@@ -13,6 +13,7 @@
 
 struct lease_name {
     size_t lease_count;
+    char *via[2]; /* the names it led through last, to addresses of IPv4 and of IPv6; NULL: none */
     size_t length;
     char text[];
 };
@@ -60,6 +61,10 @@ struct lease_name *lease_table_name(struct lease_table *table, const char *name)
 struct lease_address *lease_table_address(struct lease_table *table, const struct address *address);
 void lease_table_drop_name(struct lease_table *table, struct lease_name *name);
 void lease_table_drop_address(struct lease_table *table, struct lease_address *address);
+
+/* Replaces where the name leads; copies. NULL: to addresses at once. */
+void lease_name_set_via(struct lease_name *name, enum address_family family, const char *via);
+const char *lease_name_via(const struct lease_name *name, enum address_family family); /* or NULL */
 
 struct lease_address *lease_table_find_address(const struct lease_table *table,
                                                const struct address *address); /* or NULL */

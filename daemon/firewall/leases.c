@@ -123,7 +123,7 @@ static void collect_writes(struct leases *leases, size_t count, const char *name
 }
 
 static void remember_leases(struct leases *leases, size_t count, struct lease_name *name,
-                            uint64_t deadline_ms, uint64_t learned_ms)
+                            const char *via, uint64_t deadline_ms, uint64_t learned_ms)
 {
     for (size_t i = 0; i < count; i++) {
         struct lease_address *address = leases->touched[i].address;
@@ -135,6 +135,7 @@ static void remember_leases(struct leases *leases, size_t count, struct lease_na
         if (lease->deadline_ms < deadline_ms)
             lease->deadline_ms = deadline_ms;
         address->seen_ms = MAX(address->seen_ms, learned_ms);
+        lease_name_set_via(name, address->address.family, via);
     }
 }
 
@@ -164,7 +165,7 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant)
         r = leases_write_pending(leases, now_ms);
     }
     if (r == 0) {
-        remember_leases(leases, count, name, deadline_ms, learned_ms);
+        remember_leases(leases, count, name, grant->via, deadline_ms, learned_ms);
         return 0;
     }
     for (size_t i = 0; i < count; i++)

@@ -29,6 +29,7 @@ struct lease_grant {
     size_t count;
     uint32_t lifetime_s; /* from now; longer than the TTL that the client is told */
     uint32_t age_s;      /* so long ago an upstream said so; 0: just now */
+    const char *via;     /* names of the chain behind it, a space between two; NULL: none; copied */
 };
 
 /* Returns when the kernel has every address, so the caller may tell the client. All in one
@@ -42,8 +43,9 @@ int leases_grant(struct leases *leases, const struct lease_grant *grant);
  * firewall_load. */
 int leases_restore(struct leases *leases, const struct policy *policy);
 
-/* Judges every lease anew; what is no longer allowed is forgotten here, and firewall_load then
- * loads the rest. Call before firewall_load with the same policy. Returns how many leases ended. */
+/* Judges every lease anew, by its name and by where that led; what is no longer allowed is
+ * forgotten here, and firewall_load then loads the rest. Call before firewall_load with the same
+ * policy. Returns how many leases ended. */
 size_t leases_apply_policy(struct leases *leases, const struct policy *policy);
 
 /* Whether a lease stands for the address at this port (by the loaded policy), in use counted. */

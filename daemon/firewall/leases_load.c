@@ -138,10 +138,12 @@ int leases_restore(struct leases *leases, const struct policy *policy)
 
 static void judge_lease(struct lease *lease, const struct policy *policy)
 {
-    struct verdict verdict = policy_judge_name(policy, lease->key.name->text);
+    const struct address *address = &lease->key.address->address;
+    const struct lease_name *name = lease->key.name;
+    struct verdict verdict =
+        policy_judge_name_via(policy, name->text, lease_name_via(name, address->family));
 
-    lease->next_services =
-        policy_judge_learned(policy, &verdict, &lease->key.address->address, NULL);
+    lease->next_services = policy_judge_learned(policy, &verdict, address, NULL);
 }
 
 size_t leases_apply_policy(struct leases *leases, const struct policy *policy)

@@ -283,6 +283,42 @@ uint64_t policy_denied_services(const struct policy *policy, const char *name)
     return services;
 }
 
+uint64_t policy_denied_via(const struct policy *policy, const char *via)
+{
+    uint64_t services = 0;
+    char name[ENTRY_NAME_SIZE];
+
+    while (via && *via) {
+        size_t length = strcspn(via, " ");
+
+        if (length >= sizeof(name))
+            return UINT64_MAX; /* no name is so long */
+        memcpy(name, via, length);
+        name[length] = '\0';
+        services |= policy_denied_services(policy, name);
+        via += length + (via[length] == ' ');
+    }
+    return services;
+}
+
+void verdict_take(struct verdict *verdict, uint64_t services)
+{
+    verdict->services &= ~services;
+    verdict->private_services &= ~services;
+    if (verdict->allowed && verdict->services == 0) {
+        verdict->allowed = false;
+        verdict->reason = VERDICT_DENIED;
+    }
+}
+
+struct verdict policy_judge_name_via(const struct policy *policy, const char *name, const char *via)
+{
+    struct verdict verdict = policy_judge_name(policy, name);
+
+    verdict_take(&verdict, policy_denied_via(policy, via));
+    return verdict;
+}
+
 static struct grant sum_of_nets(const struct net_list *list, const struct address *address)
 {
     struct grant sum = {0};

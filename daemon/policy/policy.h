@@ -80,6 +80,13 @@ struct verdict policy_judge_name(const struct policy *policy, const char *name);
 
 /* What deny entries take of a name, whoever allows it: for names that an allowed one leads to. */
 uint64_t policy_denied_services(const struct policy *policy, const char *name);
+/* The same of the names of a chain, with a space between two; NULL: none. */
+uint64_t policy_denied_via(const struct policy *policy, const char *via);
+/* Takes services from a verdict; it denies when none is left. */
+void verdict_take(struct verdict *verdict, uint64_t services);
+/* policy_judge_name of a name that leads via these to its addresses. */
+struct verdict policy_judge_name_via(const struct policy *policy, const char *name,
+                                     const char *via);
 
 /* An address by itself: entries that are addresses or prefixes. */
 struct verdict policy_judge_address(const struct policy *policy, const struct address *address);

@@ -97,8 +97,8 @@ static void run(const char *name, enum kind kind, unsigned count, unsigned runs,
         next += kind == NEW ? count : 0;
         snprintf(host, sizeof(host), "n%u.bench.test", first / count);
         start = now_ns();
-        if (leases_grant(
-                leases, &(struct lease_grant){host, addresses, services, count, lifetime_s, 0}) < 0)
+        if (leases_grant(leases, &(struct lease_grant){host, addresses, services, count, lifetime_s,
+                                                       0, NULL}) < 0)
             errx(1, "a grant failed");
         times[i] = now_ns() - start;
     }

@@ -154,3 +154,31 @@ def test_only_root_may_reload(lab, container, other):
     assert egressd.ctl("explain", OTHER, check=False, uid=1000).returncode == 1
     assert egressd.ctl("reload").returncode == 0
     assert container.connect(OTHER, 443)
+
+
+@pytest.mark.leak("L28", "H14", "H45")
+@pytest.mark.parametrize("split", [False, True], ids=["whole", "in-pieces"])
+def test_a_new_deny_ends_what_an_allowed_name_led_to(lab, container, zone, split):
+    """Of a chain every name may be denied, the one in its middle too; upstream is not asked first."""
+    zone.host("end.example", OTHER_V4, OTHER_V6)
+    zone.alias("middle.example", "end.example", split=split)
+    zone.alias(OTHER, "middle.example", split=split)
+    policy = {"allow": [f"{ALLOWED}:5432", f"{OTHER}:5432"]}
+    egressd = lab.egressd(policy)
+    for denied in ("unrelated.example", "middle.example"):
+        keep, cut = (container.open(name, 5432, family=4) for name in (ALLOWED, OTHER))
+        assert keep.echo() and cut.echo()
+        zone.twist("*", lambda question, reply: None)
+        egressd.reload({**policy, "deny": [denied]})
+        assert keep.echo()
+        if denied == "unrelated.example":
+            assert cut.echo()
+            zone.twist("*")
+    lab.forget()
+    outcome = cut.echo(timeout=1)
+    assert outcome.error in ("ECONNRESET", "EPIPE", "ETIMEDOUT"), outcome
+    for address in (OTHER_V4, OTHER_V6):
+        assert container.connect(address, 5432).error == "ECONNREFUSED"
+    assert not container.resolve(OTHER)
+    assert not {key for key in egressd.leases() if key[0] in (OTHER_V4, OTHER_V6)}
+    assert not lab.servers.came()

@@ -84,7 +84,7 @@ START_TEST(addresses_are_bounded)
     ck_assert_ptr_nonnull(find(cache, 1));
     cache_store(cache, find(cache, 1), NULL, NULL, 0, NULL);
     ck_assert_uint_eq(find(cache, 1)->count, 0);
-    ck_assert_ptr_null(find(cache, 1)->final_name);
+    ck_assert_ptr_null(find(cache, 1)->via);
     cache_store(cache, add(cache, 9999), addresses, services, 1024, NULL);
     cache_trim(cache);
     ck_assert_ptr_nonnull(find(cache, 1));

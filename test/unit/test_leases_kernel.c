@@ -98,8 +98,8 @@ static int grant_aged(const char *name, uint32_t lifetime_s, uint32_t age_s,
         addresses[count] = parse(texts[count]);
         services[count] = policy_judge_learned(policy, &verdict, &addresses[count], NULL);
     }
-    return leases_grant(leases,
-                        &(struct lease_grant){name, addresses, services, count, lifetime_s, age_s});
+    return leases_grant(
+        leases, &(struct lease_grant){name, addresses, services, count, lifetime_s, age_s, NULL});
 }
 
 static int grant(const char *name, uint32_t lifetime_s, const char *const *texts)
@@ -223,10 +223,10 @@ START_TEST(what_cannot_be_granted_changes_nothing)
 
     ck_assert_int_eq(grant("api.test", 0, LIST("192.0.2.1")), -EINVAL); /* would be for ever */
     ck_assert_int_eq(
-        leases_grant(leases, &(struct lease_grant){"api.test", &address, &none, 1, 60, 0}),
+        leases_grant(leases, &(struct lease_grant){"api.test", &address, &none, 1, 60, 0, NULL}),
         -EINVAL);
     ck_assert_int_eq(
-        leases_grant(leases, &(struct lease_grant){"api.test", &address, &unknown, 1, 60, 0}),
+        leases_grant(leases, &(struct lease_grant){"api.test", &address, &unknown, 1, 60, 0, NULL}),
         -EINVAL);
     ck_assert_int_eq(grant("api.test", 60, LIST(NULL)), 0);
     ck_assert_uint_eq(leases_count(leases), 0);
@@ -315,7 +315,8 @@ static int grant_many(const char *name, unsigned first, unsigned number)
                 ADDRESS_V4, {11, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
             services[count] = policy_judge_name(policy, name).services;
         }
-        r = leases_grant(leases, &(struct lease_grant){name, addresses, services, count, 600, 0});
+        r = leases_grant(leases,
+                         &(struct lease_grant){name, addresses, services, count, 600, 0, NULL});
     }
     return r;
 }

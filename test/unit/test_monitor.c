@@ -96,7 +96,7 @@ START_TEST(what_we_do_ourselves_is_not_told)
     const struct firewall_plan plan = {.policy = policy, .gate_port = 4053, .lease_idle_s = 60};
     struct address address;
     const uint64_t services = 1;
-    struct lease_grant grant = {"api.example.test", &address, &services, 1, 60, 0};
+    struct lease_grant grant = {"api.example.test", &address, &services, 1, 60, 0, NULL};
     struct text_error error;
 
     ck_assert_int_eq(firewall_load(firewall, &plan, leases, &error), 0);
