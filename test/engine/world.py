@@ -7,6 +7,7 @@ they are in real life; the internet has documentation addresses.
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -60,6 +61,8 @@ class World:
                                                     dir=TEMPORARY))
         self.folder.chmod(0o755)
         self.engine = self.internet = self.machine = self.witness = None
+        self._ports = itertools.count(3000)
+        self._networks = itertools.count(0x100)
         try:
             self._build(certificate, base_images, say)
         except BaseException:
@@ -128,16 +131,25 @@ class World:
         return Workspace(self, name, config, files)
 
     def template(self, name, template_id, options=None, files=None):
-        """A project made from a template, with other options than its default ones; the Feature
-        is the staged one."""
+        """A project made from a template, with other options than its default ones, and a port of
+        its own; the Feature is the staged one."""
+        options = {"port": self.new_port(), **(options or {})}
         staged = self.stage / "templates" / template_id
         is_compose = any(staged.glob(".devcontainer/*compose*"))
         project = (ComposeWorkspace if is_compose else Workspace)(self, name)
-        template.apply(staged, project.folder, options or {})
+        template.apply(staged, project.folder, options)
         template.use_local_feature(project.folder, f"{NAMESPACE}/egressd:0")
         for path, content in (files or {}).items():
             project.write(path, content)
         return project
+
+    def new_port(self):
+        """Of the engine's machine, for what one project shows there."""
+        return next(self._ports)
+
+    def new_network_v6(self):
+        """A prefix of BRIDGES_V6 for one network of a project."""
+        return f"2001:db8:d:{next(self._networks):x}::/64"
 
     def codespace(self, name, config, network=HOST_NETWORK, files=None):
         """A project as GitHub Codespaces brings it up; one at a time."""
@@ -147,7 +159,7 @@ class World:
         """The image of the daemon alone, under the name that templates know it by."""
         name, context = f"{NAMESPACE}/sidecar:0", self.folder / "image"
         subprocess.run([ROOT / "cmake/stage-image.sh", ROOT, binary(), context], check=True)
-        self.engine.docker("build", "--tag", name, context, timeout=180)
+        self.engine.docker("build", "--tag", name, context)
         return name
 
     def bare(self, image, *options):
@@ -168,12 +180,13 @@ class World:
             inner.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def cli(self, *argv, timeout=180):
+    def cli(self, *argv, timeout=900):
         return self.engine.run([*self.devcontainer, *argv], timeout=timeout)
 
     def forget(self):
         """Forgets all that was witnessed and asked so far."""
         self.witness.forget()
+        self.internet.loop.catch_up()
         self.dns.forget()
         self.servers.visits.clear()
 

@@ -27,4 +27,4 @@ def sandbox(world, project, *argv, typed=""):
     """Runs the project's script; typed: what the developer answers."""
     put_cli_into_path(world)
     return world.engine.run(["sh", "-c", 'cd "$1"; shift; exec .devcontainer/sandbox "$@"', "sh",
-                             project.folder, *argv], timeout=600, stdin=typed)
+                             project.folder, *argv], stdin=typed)

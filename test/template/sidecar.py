@@ -19,24 +19,23 @@ OPTIONS = {"image": "debian:sudo", "user": USER, "agent": ALLOWED, "host": "*.wi
 def make_images(world):
     """Those that OPTIONS name."""
     for tag, text in (("debian:sudo", WITH_SUDO), ("database:test", DATABASE)):
-        world.engine.docker("build", "--tag", tag, "-", stdin=text, timeout=180)
+        world.engine.docker("build", "--tag", tag, "-", stdin=text)
 
 
-def enable_ipv6(project, number=5):
-    """number: of its network, which is one for each project that is up at a time."""
+def enable_ipv6(world, project):
     compose = ".devcontainer/docker-compose.yml"
     text = (project.folder / compose).read_text()
     assert "\n  default:\n" in text
     project.write(compose, text.replace("\n  default:\n", "\n  default: " + json.dumps(
         {"enable_ipv6": True,
-         "ipam": {"config": [{"subnet": f"2001:db8:d:{number}::/64"}]}}) + "\n"))
+         "ipam": {"config": [{"subnet": world.new_network_v6()}]}}) + "\n"))
 
 
-def make_project(world, new_project, name, number=5, **options):
+def make_project(world, new_project, name):
     world.sidecar()
     make_images(world)
-    project = new_project(name, "agent-sandbox-sidecar", options={**OPTIONS, **options})
-    enable_ipv6(project, number)
+    project = new_project(name, "agent-sandbox-sidecar", options=OPTIONS)
+    enable_ipv6(world, project)
     return project
 
 
@@ -84,7 +83,7 @@ class Fire:
     def goes_on(self):
         """Returns when it has knocked a few times more."""
         before = self._count()
-        wait_until(lambda: self._count() >= before + 3, "more shots", timeout=30)
+        wait_until(lambda: self._count() >= before + 3, "more shots")
 
 
 # Answers every question about an address with one that must not be reached, on every loopback

@@ -14,7 +14,7 @@ IMAGE = "with-node:image"
 @pytest.fixture(scope="module")
 def project(world, new_project):
     npm.build_image(world, IMAGE)
-    project = new_project("agents", "agent-sandbox", options={**OPTIONS, "image": IMAGE, "port": "3004"})
+    project = new_project("agents", "agent-sandbox", options={**OPTIONS, "image": IMAGE})
     hand_over(project)
     return project
 

@@ -12,14 +12,18 @@ from lab.lab import ALLOWED, EVIL
 from lab.waiting import wait_until
 from probes import assert_unseen
 
-PORT = 3002
 URLS = [f"http://{ALLOWED}/", f"http://{EVIL}/"]
 SERVE = ["python3", "example/app.py", *URLS]
 
 
 @pytest.fixture(scope="module")
-def container(new_project):
-    project = new_project("example", "agent-sandbox", options={**OPTIONS, "port": str(PORT)})
+def port(world):
+    return world.new_port()
+
+
+@pytest.fixture(scope="module")
+def container(new_project, port):
+    project = new_project("example", "agent-sandbox", options={**OPTIONS, "port": port})
     return project.must_up()
 
 
@@ -45,10 +49,10 @@ def look(world, port):
         return shown
 
 
-def test_a_person_sees_one_answer_and_one_refusal(world, container, serve):
+def test_a_person_sees_one_answer_and_one_refusal(world, container, port, serve):
     serve(container, "/workspaces/example")
     world.forget()
-    shown = look(world, PORT)
+    shown = look(world, port)
     assert "answered after" in shown["allowed"] and f"200 http {ALLOWED} at" in shown["allowed"]
     assert "refused after" in shown["refused"]
     assert f"{EVIL}" in shown["refused"] and "refused" in shown["refused"].split("ms:")[1]
@@ -57,11 +61,12 @@ def test_a_person_sees_one_answer_and_one_refusal(world, container, serve):
 
 def test_the_page_tells_when_nothing_is_refused(world, serve):
     """The same app where egressd is not."""
-    bare = world.bare("debian:12", f"--publish=127.0.0.1:{PORT + 1000}:3000")
+    port = world.new_port()
+    bare = world.bare("debian:12", f"--publish=127.0.0.1:{port}:3000")
     try:
         world.engine.docker("cp", ROOT / "devcontainer-template/shared/example", f"{bare.name}:/tmp/")
         serve(bare, "/tmp")
-        shown = look(world, PORT + 1000)
+        shown = look(world, port)
         assert all("answered after" in part for part in shown.values()), shown
     finally:
         bare.remove()

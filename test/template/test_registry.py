@@ -114,7 +114,8 @@ def test_the_image_is_for_each_architecture(registry, published, both_architectu
 
 def test_a_template_is_applied_and_holds(world, published, new_empty_project):
     project = new_empty_project("applied")
-    apply(world, project, "agent-sandbox", {"image": "debian:12", "user": USER, "hosts": ALLOWED})
+    apply(world, project, "agent-sandbox", {"image": "debian:12", "user": USER, "hosts": ALLOWED,
+                                            "port": str(world.new_port())})
     assert FEATURE in (project.folder / ".devcontainer/devcontainer.json").read_text()
     assert_holds(world, project.must_up(), USER)
 
@@ -125,8 +126,8 @@ def test_the_sidecar_template_is_applied_and_holds_root(world, published, new_em
     assert world.engine.docker("image", "inspect", image, check=False).returncode != 0
     make_images(world)
     project = new_empty_project("applied-sidecar", ComposeWorkspace)
-    apply(world, project, "agent-sandbox-sidecar", {**SIDECAR_OPTIONS, "port": "3005"})
-    enable_ipv6(project)
+    apply(world, project, "agent-sandbox-sidecar", {**SIDECAR_OPTIONS, "port": str(world.new_port())})
+    enable_ipv6(world, project)
     project.must_up()
     digests = world.engine.inspect(image)["RepoDigests"]
     assert f"{PLACE}/sidecar@{published[f'{PLACE}/sidecar']}" in digests

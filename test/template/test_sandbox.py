@@ -146,7 +146,7 @@ def test_a_developer_of_another_uid_who_only_listens(new_project, up_as):
     """The CLI gives the user of the image the developer's uid; the volumes follow."""
     uid = 4321
     project = new_project("listens", "agent-sandbox",
-                          options={**OPTIONS, "hosts": "", "mode": "audit", "port": "3001"})
+                          options={**OPTIONS, "hosts": "", "mode": "audit"})
     hand_over(project, uid)
     container = up_as(project, uid)
     assert container.run("id", "-u", user=USER).stdout == f"{uid}\n"

@@ -17,7 +17,7 @@ NOTHING_DONE = 1
 
 @pytest.fixture(scope="module")
 def project(new_project):
-    project = new_project("script", "agent-sandbox", options={**OPTIONS, "port": "3003"})
+    project = new_project("script", "agent-sandbox", options=OPTIONS)
     hand_over(project)
     return project
 
@@ -171,7 +171,7 @@ def test_a_container_made_by_something_else_is_left_alone(world, project):
 
 def test_it_does_for_the_sidecar_too(world, new_project):
     """What has changed is made anew there: the dev container, and egressd with its policy."""
-    project = make_project(world, new_project, "script-sidecar", port="3006")
+    project = make_project(world, new_project, "script-sidecar")
     hand_over(project)
     project.write(".env", "COMPOSE_PROJECT_NAME=somebody-elses\n")  # as an agent may
     assert typed(world, project, "shell", "id", "-un")[1] == f"{USER}\n"
@@ -179,7 +179,7 @@ def test_it_does_for_the_sidecar_too(world, new_project):
     config = (project.folder / CONFIG).read_text()
     project.write(CONFIG, config.replace('"@vscode"', f'"@vscode", "{EVIL}"'))
     dev = project.service("dev")
-    wait_until(lambda: f"+ allow {EVIL}" in dev.ctl("status").stdout, "pending", timeout=20)
+    wait_until(lambda: f"+ allow {EVIL}" in dev.ctl("status").stdout, "pending")
     code, said, log = typed(world, project, "rebuild", answer="y\n")
     assert code == 0, log
     assert said.startswith("pending: ") and f"+ allow {EVIL}" in said, said
