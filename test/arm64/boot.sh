@@ -46,7 +46,7 @@ main() {
 
     fetch
     make_root "$@"
-    timeout 300 qemu-system-aarch64 -machine virt -cpu cortex-a72 -m 1024 -nic none -nographic \
+    timeout 900 qemu-system-aarch64 -machine virt -cpu cortex-a72 -m 1024 -nic none -nographic \
         -no-reboot -kernel "$kernel" -initrd "$work/initrd" \
         -append "console=ttyAMA0 rdinit=/init quiet" < /dev/null | tr -d '\r' | tee "$work/console"
     grep -qx "all is well" "$work/console"

@@ -22,7 +22,7 @@ class Container:
     def __init__(self, engine, name):
         self.engine, self.name = engine, name
 
-    def run(self, *argv, user="root", check=True, timeout=60):
+    def run(self, *argv, user="root", check=True, timeout=600):
         done = self.engine.docker("exec", "--user", user, self.name, *argv, check=False,
                                   timeout=timeout)
         if check and done.returncode:
@@ -34,7 +34,7 @@ class Container:
 
     def curl(self, url, *options, user="root"):
         """curl's exit code, and the seconds that curl itself took."""
-        done = self.run("curl", "-sSkg", "--max-time", "8", "-w", "\n%{time_total}", *options, url,
+        done = self.run("curl", "-sSkg", "--max-time", "30", "-w", "\n%{time_total}", *options, url,
                         user=user, check=False)
         body, _, seconds = done.stdout.rpartition("\n")
         return Fetch(done.returncode, float(seconds or "nan"), body, done.stderr.strip())

@@ -84,15 +84,14 @@ class Engine:
 
     def _remove_containers(self):
         try:
-            names = self.docker("ps", "--all", "--quiet", check=False, timeout=20).stdout.split()
+            names = self.docker("ps", "--all", "--quiet", check=False, timeout=60).stdout.split()
             if names:
-                self.docker("rm", "--force", "--volumes", *names, check=False, timeout=60)
+                self.docker("rm", "--force", "--volumes", *names, check=False)
         except subprocess.TimeoutExpired:
             pass
 
     def load_image(self, name):
-        self.docker("import", "--change", 'CMD ["/bin/sh"]', images.tar_file(name), name,
-                    timeout=120)
+        self.docker("import", "--change", 'CMD ["/bin/sh"]', images.tar_file(name), name)
 
     @property
     def host(self):
@@ -104,7 +103,7 @@ class Engine:
                 "TMPDIR": str(self.folder / "tmp"), "LANG": "C.UTF-8", "TERM": "dumb",
                 "PATH": f"{self._bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
-    def docker(self, *argv, check=True, timeout=60, stdin=None):
+    def docker(self, *argv, check=True, timeout=600, stdin=None):
         done = subprocess.run([self._bin / "docker", *(str(part) for part in argv)],
                               env=self.environment, input=stdin, timeout=timeout, text=True,
                               capture_output=True, errors="replace")
@@ -131,7 +130,7 @@ class Engine:
         return ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--",
                 *map(str, argv)]
 
-    def run(self, argv, timeout=180, stdin=""):
+    def run(self, argv, timeout=900, stdin=""):
         return subprocess.run(self.inside(argv), env=self.environment, timeout=timeout, text=True,
                               capture_output=True, input=stdin, errors="replace")
 

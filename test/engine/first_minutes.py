@@ -109,7 +109,7 @@ def build_image(world, certificate, folder):
     subprocess.run(["openssl", "x509", "-in", certificate, "-out", context / "lab.crt"],
                    check=True, capture_output=True)
     name = "first-minutes:image"
-    world.engine.docker("build", "--quiet", "--tag", name, context, timeout=180)
+    world.engine.docker("build", "--quiet", "--tag", name, context)
     return name
 
 

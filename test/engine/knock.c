@@ -27,7 +27,7 @@ int main(int argc, char *argv[])
 
     if (argc != 3)
         return 64;
-    alarm(8);
+    alarm(30);
     int r = getaddrinfo(argv[1], argv[2], &hints, &addresses);
 
     if (r != 0) {

@@ -43,7 +43,7 @@ def registry_within_reach(world):
     finally:
         world.zone.remove(host)
         stack.terminate()
-        stack.wait(10)
+        stack.wait(60)
         stack.stdout.close()
 
 
@@ -52,7 +52,7 @@ def build_image(world, name):
     context = cache.kept(f"node-{NODE_MAJOR}", _install)
     (context / "Dockerfile").write_text(DOCKERFILE)
     (context / CERTIFICATES.name).write_bytes(CERTIFICATES.read_bytes())
-    world.engine.docker("build", "--quiet", "--tag", name, context, timeout=300)
+    world.engine.docker("build", "--quiet", "--tag", name, context)
 
 
 def _install(target):

@@ -82,7 +82,7 @@ class Podman:
         children = pathlib.Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children")
         return children.read_text().split()[0]
 
-    def docker(self, *argv, check=True, timeout=120, stdin=None):
+    def docker(self, *argv, check=True, timeout=600, stdin=None):
         """stdin: a file."""
         home = self._folder / "home"
         folders = {"root": home / "storage", "runroot": "/run/own/storage", "tmpdir": "/run/own/tmp",

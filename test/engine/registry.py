@@ -70,7 +70,7 @@ class Registry:
         node, script = map(pathlib.Path, cli.command())
         programs = f"{node.parent}:{script.parents[2] / '.bin'}:{self._engine.environment['PATH']}"
         done = self._engine.run(["env", f"PATH={programs}", ROOT / "cmake/publish.sh", ADDRESS,
-                                 namespace, binaries], timeout=300)
+                                 namespace, binaries])
         assert done.returncode == 0, done.stderr
         return {name: f"sha256:{digest}" for digest, name in map(str.split, done.stdout.splitlines())}
 

@@ -5,9 +5,9 @@ import re
 
 from engine.container import COULD_NOT_CONNECT, COULD_NOT_RESOLVE
 from lab.lab import ALLOWED, EVIL, EVIL_V4, EVIL_V6
+from lab.probe import AT_ONCE_S
 
-REFUSED_WITHIN_S = 0.1
-LOOKUP_WITHIN_S = 1
+LOOKUP_WITHIN_S = 4  # a stub asks a second time after five seconds
 
 BREAKOUT = pathlib.Path(__file__).resolve().parents[1] / "breakout"
 INSIDE = "/usr/local/bin/breakout"
@@ -42,14 +42,14 @@ def assert_refuses(world, container, user="root"):
                 f"http://{EVIL_V4}:22/"):
         by_address = container.curl(url, user=user)
         assert by_address.code == COULD_NOT_CONNECT, by_address
-        assert by_address.seconds < REFUSED_WITHIN_S, by_address
+        assert by_address.seconds < AT_ONCE_S, by_address
     assert_unseen(world)
 
 
 def assert_unseen(world):
     """Since world.forget(), nothing went to EVIL and nobody was asked about it."""
     for address in (EVIL_V4, EVIL_V6):
-        assert not world.witness.packets(destination=address)
+        assert not world.witness.packets(destination=address, tells=True)
     assert not world.dns.questions(EVIL)
 
 
@@ -70,7 +70,7 @@ def assert_knocks(world, protected, bare, user="root"):
     assert protected.knock(ALLOWED, user=user)
     world.forget()
     by_name = protected.knock(EVIL, user=user)
-    assert by_name.code == COULD_NOT_RESOLVE and by_name.seconds < 2, by_name
+    assert by_name.code == COULD_NOT_RESOLVE and "does not resolve" in by_name.message, by_name
     for address in (EVIL_V4, EVIL_V6):
         refused = protected.knock(address, user=user)
         assert refused.code == COULD_NOT_CONNECT and "refused" in refused.message, refused
@@ -81,7 +81,7 @@ def assert_knocks(world, protected, bare, user="root"):
 
 
 def assert_enforcing(container, user="root"):
-    waited = container.ctl("wait", "--timeout", "10", user=user)
+    waited = container.ctl("wait", "--timeout", "60", user=user)
     assert waited.returncode == 0, waited.stderr
     assert container.ctl("status", user=user).returncode == 0
     assert container.ctl("explain", f"{ALLOWED}:443", user=user).returncode == 0
@@ -92,7 +92,7 @@ def breakout(world, container, *options, user="dev"):
     """Exit code, row -> what was found, and the text, for the user whom the image has."""
     world.engine.docker("cp", BREAKOUT, f"{container.name}:{INSIDE}")
     done = container.run("python3", INSIDE, *TRIED_IN_VAIN, *options, user=user, check=False,
-                         timeout=170)
+                         timeout=900)
     rows = dict(re.findall(r"^([LH]\d+) +(closed|OPEN|skipped) ", done.stdout, re.MULTILINE))
     return done.returncode, rows, done.stdout + done.stderr
 

@@ -32,7 +32,7 @@ def ruleset(world):
 
 def assert_the_machine_is_free(world, neighbour):
     assert_open(world, neighbour)
-    reached = world.engine.run(["curl", "-sS", "-m", "5", f"http://{EVIL_V4}/"])
+    reached = world.engine.run(["curl", "-sS", "-m", "30", f"http://{EVIL_V4}/"])
     assert reached.returncode == 0, reached.stderr
 
 
@@ -134,7 +134,7 @@ class TestWithANetworkOfItsOwn:
         world.engine.docker("exec", "--detach", "--user", "dev", first.name, "python3", "-m",
                             "http.server", "--directory", "/workspaces", "3000")
         address = first.details["NetworkSettings"]["IPAddress"]
-        fetch = ["curl", "-sS", "-m", "5", f"http://{address}:3000/"]
+        fetch = ["curl", "-sS", "-m", "30", f"http://{address}:3000/"]
         wait_until(lambda: "bridge/" in world.engine.run(fetch).stdout, "the forwarded port")
 
     @pytest.mark.leak("L19", "L24")

@@ -25,7 +25,7 @@ def image(request, world):
 @pytest.fixture
 def machine(world, image):
     engine = world.engine
-    name = engine.docker("run", "--detach", "--network=none", image, "sleep", "60").stdout.strip()
+    name = engine.docker("run", "--detach", "--network=none", image, "sleep", "infinity").stdout.strip()
     container = Container(engine, name)
     yield container
     container.remove()

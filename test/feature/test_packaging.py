@@ -73,7 +73,7 @@ def test_the_cable_is_mended(world):
     ["--base-image", "busybox:musl", "--skip-scenarios"]], ids=["debian", "user", "busybox"])
 def test_features_test(world, options):
     done = world.cli("features", "test", "--project-folder", world.stage, "--features", "egressd",
-                     *options, timeout=400)
+                     *options)
     failed = [line for line in (done.stdout + done.stderr).splitlines() if "fail" in line.lower()]
     assert done.returncode == 0 and "Passed:" in done.stdout, "\n".join(failed)
 

@@ -39,11 +39,11 @@ class Flow:
         self.address = fields.address
         self.port = fields.port
 
-    def echo(self, payload=b"still here", timeout=2):
+    def echo(self, payload=b"still here", timeout=10):
         return self._agent.call("use_flow", flow=self._id, payload=payload.hex(), timeout=timeout)
 
     def send(self, payload):
-        return self._agent.call("use_flow", flow=self._id, payload=payload.hex(), timeout=1,
+        return self._agent.call("use_flow", flow=self._id, payload=payload.hex(), timeout=10,
                                 reply=False)
 
     def close(self):
@@ -64,7 +64,7 @@ class Agent:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
-            self._process.wait(2)
+            self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -75,7 +75,7 @@ class Agent:
         self._process.stdin.write(line.encode())
         self._process.stdin.flush()
 
-    def finish(self, limit=120):
+    def finish(self, limit=600):
         if not select.select([self._process.stdout], [], [], limit)[0]:
             raise TimeoutError(f"the agent did not answer within {limit} s")
         line = self._process.stdout.readline()
@@ -90,7 +90,7 @@ class Agent:
     def resolve(self, name, family=None):
         return self.call("resolve", name=name, family=family)
 
-    def connect(self, host, port, timeout=3, family=None):
+    def connect(self, host, port, timeout=10, family=None):
         return self.call("connect", host=host, port=port, timeout=timeout, family=family)
 
     def open(self, host, port, udp=False, family=None):
@@ -98,11 +98,11 @@ class Agent:
         assert outcome, f"no flow to {host}:{port}: {outcome}"
         return Flow(self, outcome)
 
-    def udp(self, host, port, payload=b"knock", timeout=1, family=None, bind=None):
+    def udp(self, host, port, payload=b"knock", timeout=5, family=None, bind=None):
         return self.call("udp", host=host, port=port, payload=payload.hex(), timeout=timeout,
                          family=family, bind=bind)
 
-    def ping(self, address, timeout=1, size=56):
+    def ping(self, address, timeout=5, size=56):
         return self.call("ping", address=address, timeout=timeout, size=size)
 
     def send_raw(self, address, protocol, payload=b"knock knock"):

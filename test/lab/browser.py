@@ -34,7 +34,7 @@ class Browser:
                               AGENT),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._connection = None
-        wait_until(self._is_there, "chromedriver", timeout=30, pause=0.1)
+        wait_until(self._is_there, "chromedriver", timeout=180, pause=0.1)
         self._session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"},
             "goog:chromeOptions": {"args": [*ARGUMENTS, f"--user-data-dir={home}/profile"]},
@@ -47,7 +47,7 @@ class Browser:
         self._call("DELETE", f"/session/{self._session}")
         for pid in self._container.processes("chromedriver"):
             os.kill(pid, 15)
-        self._driver.wait(10)
+        self._driver.wait(60)
         self._connection.close()
 
     def _is_there(self):
@@ -56,7 +56,7 @@ class Browser:
             self._connection.sock = connect(self._container, self.PORT)
         except OSError:
             return False
-        self._connection.sock.settimeout(60)
+        self._connection.sock.settimeout(180)
         return True
 
     def _call(self, method, path, body=None):

@@ -104,14 +104,14 @@ class Egressd:
             done = self.ctl("wait", "--timeout", "1", check=False)
             return done if done.returncode in (ENFORCING, BAD_CONFIGURATION) else None
 
-        done = wait_until(told, "egressd enforcing", timeout=20)
+        done = wait_until(told, "egressd enforcing")
         assert done.returncode == ENFORCING, f"{done.stdout}{done.stderr}\n{self.log()}"
 
     def exit_code(self):
         """None: it lives."""
         return self._process.poll()
 
-    def wait_end(self, timeout=10):
+    def wait_end(self, timeout=60):
         """Exit code of a daemon that is expected to end by itself."""
         return self._process.wait(timeout)
 
@@ -127,7 +127,7 @@ class Egressd:
         """Ends every process of it as a crash would."""
         wait_until(lambda: self.signal(signal.SIGKILL) or not self.processes(), "death by SIGKILL")
         self._process.send_signal(signal.SIGCONT)
-        self._process.wait(5)
+        self._process.wait(60)
 
     def freeze(self):
         self.signal(signal.SIGSTOP)
@@ -142,7 +142,7 @@ class Egressd:
             self.thaw()
             self.signal(signal.SIGTERM)
             try:
-                self._process.wait(10)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill9()
                 raise AssertionError(f"egressd ignored SIGTERM:\n{self.log()}") from None
@@ -175,9 +175,9 @@ class Egressd:
     # What it says
 
     def ctl(self, *argv, check=True, uid=None):
-        return self._container.run([CLIENT, *argv], uid=uid, check=check, timeout=40)
+        return self._container.run([CLIENT, *argv], uid=uid, check=check)
 
-    def ask(self, command, timeout=10, **members):
+    def ask(self, command, timeout=60, **members):
         """What the daemon itself replies to root, without a client; None: nobody is there."""
         path = self._container.path("/run/egressd/control.sock")
         with socket.socket(socket.AF_UNIX) as client:
@@ -192,7 +192,7 @@ class Egressd:
             except TimeoutError:
                 raise TimeoutError(f"no reply to {command} within {timeout} s") from None
 
-    def order(self, command, timeout=10):
+    def order(self, command, timeout=60):
         """As ask(), by root inside: root outside is obeyed as little as anybody else."""
         done = self._container.run(["/usr/bin/python3", "-I", "-c", ORDER, command, str(timeout)],
                                    check=False, timeout=timeout + 10)
@@ -206,7 +206,7 @@ class Egressd:
             done = self.ctl(*argv, check=False)
             return None if done.returncode == NOT_THERE_YET else done
 
-        return wait_until(answered, f"answer to {argv}", timeout=20)
+        return wait_until(answered, f"answer to {argv}")
 
     def status(self):
         return json.loads(self.ctl("status", "--json", check=False).stdout or "{}")
@@ -240,13 +240,13 @@ class Egressd:
         return {key.split(" . ")[0] for name in ("lease4", "lease6")
                 for key in self._container.nft_elements(name)}
 
-    def wait_leased(self, *addresses, timeout=10):
-        wait_until(lambda: set(addresses) <= self.leased(), f"lease of {addresses}", timeout)
+    def wait_leased(self, *addresses):
+        wait_until(lambda: set(addresses) <= self.leased(), f"lease of {addresses}")
 
-    def wait_ended(self, *addresses, timeout=10):
+    def wait_ended(self, *addresses):
         """Returns when these addresses are neither leased nor held open by use."""
         wait_until(lambda: not set(addresses) & (self.leased() | self.in_use()),
-                   f"end of {addresses}", timeout)
+                   f"end of {addresses}")
 
 
 def measure(function):

@@ -33,7 +33,7 @@ class Dashboard:
     def __exit__(self, *_):
         for pid in self._container.processes("egressctl"):
             os.kill(pid, signal.SIGTERM)
-        _, complaints = self._process.communicate(timeout=10)
+        _, complaints = self._process.communicate(timeout=60)
         for report in SANITIZER_REPORTS:
             assert report not in complaints, complaints
 
@@ -60,7 +60,7 @@ class Dashboard:
 
     def get(self, path="/", method="GET", **headers):
         """Status, headers and body."""
-        connection = http.client.HTTPConnection("localhost", self.port, timeout=10)
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=60)
         connection.sock = self.connect()
         try:
             connection.request(method, path, headers=headers)
@@ -72,6 +72,6 @@ class Dashboard:
 
 def connect(container, port):
     client = container.in_network(socket.socket)  # stays in the network it was made in
-    client.settimeout(10)
+    client.settimeout(60)
     client.connect(("127.0.0.1", port))
     return client

@@ -59,7 +59,7 @@ class DockerDns:
         wire = dns.message.make_query(name, "A").to_wire()
         answers = queue.Queue()
         self._loop.call(self._handle, wire, answers.put)
-        return dns.message.from_wire(answers.get(timeout=5)).to_text()
+        return dns.message.from_wire(answers.get(timeout=60)).to_text()
 
     @staticmethod
     def _bind(kind):

@@ -40,7 +40,8 @@ class Lab:
         self.zone.host(EVIL, EVIL_V4, EVIL_V6)
         self.container = self._machine("container")
         self.internet.plug(self.container.pid)
-        wait_until(lambda: self.container.ping(GATEWAY_V6, 0.1), "cable")
+        wait_until(lambda: self.container.ping(GATEWAY_V4, 0.1)
+                   and self.container.ping(GATEWAY_V6, 0.1), "cable, and neighbours that are known")
         self.witness = Witness(self.internet.loop, self.internet.machine, self.container)
         self._ends.callback(self.witness.close)
 
@@ -80,6 +81,7 @@ class Lab:
     def forget(self):
         """Forgets all that was witnessed and asked so far."""
         self.witness.forget()
+        self.internet.loop.catch_up()
         self.dns.forget()
         self.servers.visits.clear()
 

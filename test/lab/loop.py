@@ -21,7 +21,12 @@ class LoopThread:
             result = function(*arguments, **options)
             return await result if asyncio.iscoroutine(result) else result
 
-        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(timeout=30)
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(timeout=180)
+
+    def catch_up(self):
+        """Returns when what had arrived before has been handled."""
+        for _ in range(2):  # one turn may have looked for it already
+            self.call(lambda: None)
 
     def watch(self, sock, on_readable):
         """Calls on_readable() when sock has something; sock is closed with the loop."""
@@ -43,7 +48,7 @@ class LoopThread:
     def close(self):
         self.call(self._close_all)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         self._loop.close()
 
     async def _close_all(self):

@@ -97,7 +97,7 @@ class Machine:
             enter += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
         return enter + [str(part) for part in argv]
 
-    def run(self, argv, uid=None, check=True, timeout=30, stdin=None):
+    def run(self, argv, uid=None, check=True, timeout=180, stdin=None):
         done = subprocess.run(self.command(argv, uid), input=stdin, timeout=timeout, text=True,
                               capture_output=True)
         if check and done.returncode:
@@ -156,16 +156,16 @@ class Machine:
     def resolve(self, name, family=None, **options):
         return self.agent().resolve(name, family, **options)
 
-    def connect(self, host, port, timeout=3, **options):
+    def connect(self, host, port, timeout=10, **options):
         return self.agent().connect(host, port, timeout, **options)
 
     def open(self, host, port, **options):
         return self.agent().open(host, port, **options)
 
-    def udp(self, host, port, payload=b"knock", timeout=1, **options):
+    def udp(self, host, port, payload=b"knock", timeout=5, **options):
         return self.agent().udp(host, port, payload, timeout, **options)
 
-    def ping(self, address, timeout=1, **options):
+    def ping(self, address, timeout=5, **options):
         return self.agent().ping(address, timeout, **options)
 
     def dig(self, name, type="A", **options):
@@ -179,7 +179,7 @@ class Machine:
 
     def curl(self, url, *options, uid=AGENT_UID):
         """Exit code and body; certificates are not checked."""
-        done = self.run(["curl", "-sSk", "-g", "--max-time", "8", *options, url], uid, check=False)
+        done = self.run(["curl", "-sSk", "-g", "--max-time", "30", *options, url], uid, check=False)
         return done.returncode, done.stdout
 
     # The kernel of this machine

@@ -1,5 +1,8 @@
 """An attempt that has been seen to succeed, so that its failure afterwards means something."""
 
+# Less than it takes until TCP sends a SYN again: who is refused later was not refused at first.
+AT_ONCE_S = 0.9
+
 
 class Probe:
     """target: fields of witness packets (destination, port, protocol) that the attempt sends."""
@@ -17,13 +20,13 @@ class Probe:
         assert outcome, f"should be allowed: {outcome}"
         return outcome
 
-    def refused(self, *errors, within=None):
+    def refused(self, *errors, at_once=False):
         """The attempt fails with one of these errors, and no packet of it left the container."""
         self._lab.witness.forget()
         outcome = self._attempt()
         assert not outcome, f"should be refused: {outcome}"
         assert not errors or outcome.error in errors, outcome
-        assert within is None or outcome.elapsed < within, outcome
+        assert not at_once or outcome.elapsed < AT_ONCE_S, outcome
         seen = self._lab.witness.packets(tells=True, **self._target)
         assert not seen, f"refused, but the witness saw {seen}"
         return outcome

@@ -60,17 +60,23 @@ class Process:
     def inject_execve(self):
         """Makes it ask for another program, as code that an attacker brought in would."""
         assert platform.machine() == "x86_64"
+        wait_until(self._inject_execve, "a call that waits")
+
+    def _inject_execve(self):
+        """Whether it was stopped in a call: the instruction before is the one that makes calls."""
         registers = (ctypes.c_ulonglong * REGISTERS)()
         _ptrace(SEIZE, self.pid)
         _ptrace(INTERRUPT, self.pid)
         os.waitpid(self.pid, os.WUNTRACED)
         _ptrace(GETREGS, self.pid, data=ctypes.addressof(registers))
-        # Stopped in a call that waits: the instruction before is the one that makes calls.
-        registers[RIP] -= SYSCALL_SIZE
-        registers[RAX] = EXECVE
-        registers[ORIG_RAX] = ctypes.c_ulonglong(-1).value
-        _ptrace(SETREGS, self.pid, data=ctypes.addressof(registers))
+        in_a_call = ctypes.c_longlong(registers[ORIG_RAX]).value >= 0
+        if in_a_call:
+            registers[RIP] -= SYSCALL_SIZE
+            registers[RAX] = EXECVE
+            registers[ORIG_RAX] = ctypes.c_ulonglong(-1).value
+            _ptrace(SETREGS, self.pid, data=ctypes.addressof(registers))
         _ptrace(DETACH, self.pid)
+        return in_a_call
 
     def is_over(self):
         try:

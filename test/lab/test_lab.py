@@ -58,11 +58,11 @@ def test_aliases_and_rotation(container, zone):
     assert not set(first.addresses) & set(second.addresses)
 
 
-def test_ten_thousand_lookups_are_quick(container, zone):
+def test_ten_thousand_lookups_and_none_is_lost(container, zone):
     zone.host("turning.test", Rotation("203.0.113.0/24"), Rotation("2001:db8:77::/64"), ttl=0)
     outcome = container.many("turning.test", 80, 10_000)
     assert outcome.done == 10_000
-    assert outcome.elapsed < 30
+    assert outcome.slowest < 5, "a stub asks again after five seconds"
 
 
 def test_sixty_four_clients_at_once(lab, container):

@@ -75,4 +75,4 @@ def attached(machine, pid, command):
         finally:
             with contextlib.suppress(FileNotFoundError):  # it has ended, and strace with it
                 machine.run(["kill", tracer()], check=False)
-            strace.wait(10)
+            strace.wait(60)

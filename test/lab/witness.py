@@ -6,6 +6,7 @@
 import dataclasses
 import socket
 import struct
+import time
 
 from .dns_wire import read_question
 from .machine import OutgoingCount
@@ -82,12 +83,29 @@ class Witness:
         self._frames = []
         self._seen = 0
         self._loop = loop
-        self._socket = internet.in_network(self._open)
+        self._unseen = 0  # what left while the two were being opened
         self._sent = OutgoingCount(container)
+        self._socket = internet.in_network(self._open)
         loop.watch(self._socket, self._drain)
+        self._begin()
 
     def close(self):
         self._sent.close()
+
+    def _begin(self):
+        """Learns how far the two counts are apart, in a moment in which nothing is under way."""
+        def counts():
+            sent = self._sent.total()
+            self._loop.call(self._drain)
+            return sent, self._seen
+
+        def is_quiet():
+            before = counts()
+            time.sleep(0.02)
+            return counts() == before and before
+
+        sent, seen = wait_until(is_quiet, "a quiet moment")
+        self._unseen = sent - seen
 
     @staticmethod
     def _open():
@@ -112,7 +130,7 @@ class Witness:
         def arrived():
             sent = self._sent.total()
             self._loop.call(self._drain)
-            return self._seen >= sent
+            return self._seen + self._unseen >= sent
 
         wait_until(arrived, "arrival of every packet at the witness", pause=0.002)
         lost = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]

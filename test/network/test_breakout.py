@@ -27,7 +27,7 @@ def breakout(container, *options):
     """Exit code, and what was found: row -> closed, OPEN or skipped."""
     container.install(BREAKOUT, "/usr/local/bin/breakout")
     done = container.run(["/usr/bin/python3", "-I", "/usr/local/bin/breakout", *options], uid=1000,
-                         check=False, timeout=170)
+                         check=False, timeout=900)
     rows = dict(re.findall(r"^([LH]\d+) +(closed|OPEN|skipped) ", done.stdout, re.MULTILINE))
     return done.returncode, rows, done.stdout + done.stderr
 

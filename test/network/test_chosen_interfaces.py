@@ -15,7 +15,7 @@ v6 = ":" in address
 family = socket.AF_INET6 if v6 else socket.AF_INET
 stream = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
 client = socket.socket(family, stream)
-client.settimeout(0.3)
+client.settimeout(1)
 
 def choose():
     if way == "unicast":  # IPV6_UNICAST_IF, IP_UNICAST_IF

@@ -27,7 +27,7 @@ class Fence:
         self._lab = lab
 
     def curl(self, url, *options):
-        return self._lab.container.run(["curl", "-sSk", "-m", "5", *options, url], uid=USER,
+        return self._lab.container.run(["curl", "-sSk", "-m", "30", *options, url], uid=USER,
                                        check=False)
 
     def connects(self, host, port):
@@ -50,7 +50,7 @@ class Egressd(Fence):
 class Script(Fence):
     def _run(self, names):
         return self._lab.container.run(["bash", ROOT / "test/bench/ancestor.sh", *names],
-                                       check=False, timeout=60)
+                                       check=False)
 
     def start(self, names):
         done = self._run(names)

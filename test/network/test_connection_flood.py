@@ -78,8 +78,7 @@ def test_ten_thousand_connections(lab, container):
         wait_until(lambda: container.dig(ALLOWED, tcp=True), "an answer by TCP")
         flooder.stdin.close()
     assert most <= before + CONNECTIONS_MAX + FILES_BESIDE
-    wait_until(lambda: len(daemon.descriptors()) <= before + FILES_BESIDE, "end of the connections",
-               timeout=30)
+    wait_until(lambda: len(daemon.descriptors()) <= before + FILES_BESIDE, "end of the connections")
 
 
 @pytest.mark.leak("H52")

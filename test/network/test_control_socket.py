@@ -20,7 +20,7 @@ ASKER = """
 import json, socket, sys
 for line in sys.stdin:
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(8)
+    client.settimeout(60)
     client.connect("/run/egressd/control.sock")
     try:
         client.sendall(bytes.fromhex(line))
@@ -202,7 +202,7 @@ def crowd(container):
             yield
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.mark.leak("L31", "H52")

@@ -76,9 +76,9 @@ class Running:
                  if self.uid or not name.startswith("LD_")]
         done = self.container.run(
             ["sh", "-c", script, "sh", *before, "/usr/bin/env", *given, INSTALLED, "run"],
-            uid=self.uid, check=False, timeout=20)
+            uid=self.uid, check=False)
         assert done.returncode == 0, done
-        self.egressd.wait_answer("wait", "--timeout", "10")
+        self.egressd.wait_answer("wait", "--timeout", "60")
 
     def both(self):
         """Supervisor, daemon."""
@@ -267,7 +267,7 @@ def test_another_program_is_the_end_of_it_and_opens_nothing(lab, container):
         daemon.wait_end()
         assert container.connect(EVIL_V4, 443).error == "ECONNREFUSED"
         wait_until(lambda: len(running.egressd.processes()) == 2, "a new daemon")
-        running.egressd.wait_answer("wait", "--timeout", "10")
+        running.egressd.wait_answer("wait", "--timeout", "60")
     assert container.connect(ALLOWED, 443)
     assert container.resolve(EVIL).error == "EAI_NONAME"
     supervisor, daemon = running.both()

@@ -15,7 +15,6 @@ from lab.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("chromedriver"), reason="needs chromium-driver")
 
-POLLS = 15  # seconds: several turns of the page's, on a busy machine
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
 
 
@@ -26,14 +25,14 @@ def browser(lab, container):
 
 
 def wait_text(browser, text, selector="body"):
-    wait_until(lambda: text in browser.text(selector), f"'{text}' on the page", POLLS, pause=0.2)
+    wait_until(lambda: text in browser.text(selector), f"'{text}' on the page", pause=0.2)
 
 
 def refused(browser, target):
     """The number of the refusal's place in the list, once it is there."""
     script = """return [...document.querySelectorAll("#refused > li")].findIndex(
                 item => item.querySelector(".host").innerText.startsWith(arguments[0])) + 1"""
-    return wait_until(lambda: browser.run(script, target), f"{target} refused", POLLS, pause=0.2)
+    return wait_until(lambda: browser.run(script, target), f"{target} refused", pause=0.2)
 
 
 def test_a_refusal_its_line_and_nothing_from_elsewhere(lab, container, browser):
@@ -84,7 +83,7 @@ def test_with_the_keyboard_and_a_screen_reader(lab, container, browser):
         refused(browser, EVIL_V4)  # a line came before the one that has the focus
         wait_text(browser, f"Refused: {EVIL_V4}:80", "#news")
         browser.press(ENTER)
-        assert browser.clipboard() == f'"{EVIL}",'
+        wait_until(lambda: browser.clipboard() == f'"{EVIL}",', "the line that was copied")
         names = browser.run("return [...document.querySelectorAll('section')].map("
                             "s => document.getElementById(s.getAttribute('aria-labelledby')).innerText)")
         assert names == ["The last hour", "Refused", "Allowed", "Open now"]
@@ -118,7 +117,7 @@ def test_a_daemon_that_ends_and_comes_back(lab, container, browser):
         wait_text(browser, "cannot be reached", "#notices")
         egressd.start()
         wait_text(browser, "enforcing", "#state")
-        wait_until(lambda: not browser.find("#refused > li"), "an empty list", POLLS)
+        wait_until(lambda: not browser.find("#refused > li"), "an empty list")
     wait_text(browser, "The dashboard has ended")
 
 
@@ -180,7 +179,7 @@ def test_what_comes_from_outside_is_text(container, browser, liar):
     install(container)
     with Dashboard(container, runtime_dir=liar) as dashboard:
         browser.open(dashboard.url)
-        wait_until(lambda: browser.find("#refused > li"), "the line", POLLS)
+        wait_until(lambda: browser.find("#refused > li"), "the line")
         shown = browser.text()
         assert shown.count(MARKUP) > 15
         assert browser.run("return document.title") == "egressd"

@@ -51,7 +51,7 @@ def test_a_server_that_keeps_sending_revives_nothing(lab, container, zone, serve
     """
     def for_seconds(asked, reply):
         copies = []
-        for number in range(300):
+        for number in range(1500):
             again = reply.copy()
             again.delay_s = number * 0.01
             copies.append(again)

@@ -13,7 +13,8 @@ def refused(lab, container, host, port, udp=False):
     outcome = container.udp(host, port) if udp else container.connect(host, port)
     expected = ("EPERM", "EACCES", "EHOSTUNREACH") if udp else ("ECONNREFUSED",)
     assert outcome.error in expected, (host, port, outcome)
-    assert not lab.witness.packets(destination=host, port=port)
+    assert not lab.witness.packets(destination=host, port=port, tells=True,
+                                   protocol="udp" if udp else "tcp")
     return True
 
 

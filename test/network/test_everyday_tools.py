@@ -116,7 +116,7 @@ def test_tools_work_when_their_host_is_listed_and_say_why_when_not(lab, containe
 
     def use(tool, host):
         argv = [part.format(host=host, folder=files) for part in TOOLS[tool][0]]
-        done = container.run(argv, check=False, timeout=60)
+        done = container.run(argv, check=False, timeout=600)
         return done.returncode == 0, done.stdout + done.stderr
 
     for tool in TOOLS:

@@ -75,7 +75,7 @@ class Life:
             self.is_enforcing = state == "enforcing"
             return state in ("enforcing", "invalid-policy") or self.egressd.exit_code() is not None
 
-        wait_until(settled, "readiness or the end", timeout=30)
+        wait_until(settled, "readiness or the end")
 
     def start(self, under):
         self.egressd.write_policy(POLICIES[0])
@@ -103,13 +103,12 @@ class Life:
         """A flow that the policy in force does not allow: ended by the reload, or soon after."""
         flow = Flow(self.container.agent(), outcome) if outcome else None
         if flow:
-            wait_until(lambda: not flow.echo(timeout=0.5), "the end of a flow no longer allowed",
-                       timeout=15)
+            wait_until(lambda: not flow.echo(timeout=0.5), "the end of a flow no longer allowed")
 
     def end(self):
         """Asks it to end."""
         self.egressd.signal(signal.SIGTERM)
-        return self.egressd.wait_end(15)
+        return self.egressd.wait_end()
 
     def recover(self):
         """The fault is over. Who died of it is started again, as the supervisor would; a policy
@@ -125,7 +124,7 @@ class Life:
         assert self.is_enforcing
         for family in (4, 6):
             wait_until(lambda: self.container.connect(ALLOWED, 443, family=family),
-                       "the allowed name", timeout=15)
+                       "the allowed name")
 
     def check_closed(self):
         for target in (EVIL_V4, EVIL_V6, EVIL):
@@ -244,8 +243,8 @@ def test_flows_end_though_the_first_try_fails(life, container):
                 break
     else:
         pytest.fail("the list of flows never failed")
-    wait_until(lambda: not flow.echo(timeout=0.5), "the end of the flow", timeout=15)
-    wait_until(lambda: not life.egressd.weaknesses(), "the end of the trouble", timeout=15)
+    wait_until(lambda: not flow.echo(timeout=0.5), "the end of the flow")
+    wait_until(lambda: not life.egressd.weaknesses(), "the end of the trouble")
 
 
 @pytest.mark.leak("L28", "H50")
@@ -273,7 +272,7 @@ def test_a_resolv_conf_that_cannot_be_read_is_read_later(life, container, error)
     life.recover()
     container.write("/etc/resolv.conf", "nameserver 198.51.100.53\n")
     wait_until(lambda: "198.51.100.53" in str(life.egressd.status()["upstreams"]),
-               "the new server", timeout=15)
+               "the new server")
     assert container.path("/run/fault").read_text().count("INJECTED") >= 2
 
 
@@ -286,7 +285,7 @@ def test_no_more_memory(life, lab, container):
     with tracer.attached(container, pid, tracer.failing_all("brk,mmap", "ENOMEM", "/run/fault")):
         life.egressd.write_policy({"allow": [f"n{number}.test" for number in range(2000)]})
         try:
-            life.egressd.order("reload")
+            life.egressd.order("reload", timeout=10)
         except TimeoutError:
             pass
         wait_until(lambda: "INJECTED" in container.path("/run/fault").read_text(), "the fault")

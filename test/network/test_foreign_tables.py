@@ -59,7 +59,7 @@ def weaknesses(egressd):
 
 
 def came(lab):
-    return [packet for packet in lab.witness.packets()
+    return [packet for packet in lab.witness.packets(tells=True)
             if packet.destination in (EVIL_V4, "198.51.100.53")]
 
 
@@ -91,10 +91,10 @@ def test_limit_root_sends_elsewhere_what_was_allowed(lab, container, evil, chain
     container.connect(ALLOWED_V4, 443, timeout=0.3)
     assert came(lab)
     wait_until(lambda: "the table ip foreign writes other destinations" in weaknesses(egressd),
-               "a word of it", 10)
+               "a word of it")
     container.nft("delete", "table", "ip", "foreign")
     evil.refused("ECONNREFUSED")
-    wait_until(lambda: "foreign" not in weaknesses(egressd), "all is well", 10)
+    wait_until(lambda: "foreign" not in weaknesses(egressd), "all is well")
 
 
 HARMLESS = """
@@ -141,7 +141,7 @@ def test_limit_root_takes_the_link_elsewhere(lab, container, evil):
         ip addr add {CONTAINER_V4}/24 dev eth0
         ip link set eth0 up
         ip route add default via {GATEWAY_V4}
-        exec /usr/bin/python3 -c 'import socket; socket.create_connection(("{EVIL_V4}", 443), 3)'
+        exec /usr/bin/python3 -c 'import socket; socket.create_connection(("{EVIL_V4}", 443), 60)'
         """], check=False)
     assert done.returncode == 0, done.stderr
     assert came(lab)

@@ -22,7 +22,7 @@ def test_forwarded_packets_are_refused(lab):
               for address in (EVIL_V4, EVIL_V6)]
     lab.egressd(allow=[ALLOWED])
     for probe in tcp:
-        probe.refused("ECONNREFUSED", within=0.1)
+        probe.refused("ECONNREFUSED", at_once=True)
     for probe in other:
         probe.refused()
     assert not lab.strays([ALLOWED])

@@ -1,8 +1,9 @@
 """How long an address stays open: as long as somebody was told of it, or uses it; no longer."""
 
+import time
+
 import pytest
 
-from lab.daemon import measure
 from lab.dns_zone import Rotation
 from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6
 from lab.waiting import wait_until
@@ -19,11 +20,13 @@ def test_a_lease_outlives_what_the_client_was_told(lab, container, zone):
     """TTL 0 to 2^32-1: never permanent, never shorter than the client's own cache."""
     for number, ttl in enumerate(TTLS):
         zone.host(f"ttl{ttl}.test", f"198.51.100.{number + 1}", ttl=ttl)
+    began = time.monotonic()
     egressd = lab.egressd(allow=[f"ttl{ttl}.test:443" for ttl in TTLS])
     for number, (ttl, told) in enumerate(TTLS.items()):
         answer = container.dig(f"ttl{ttl}.test")
+        age = time.monotonic() - began
         lease = egressd.leases()[f"198.51.100.{number + 1}", "tcp", 443]
-        assert told - 2 <= answer.ttl <= told, ttl
+        assert told - age - 1 <= answer.ttl <= told, ttl
         assert answer.ttl < lease <= told + GRACE_S + 2, ttl
         assert container.connect(f"ttl{ttl}.test", 443), ttl
 
@@ -31,7 +34,7 @@ def test_a_lease_outlives_what_the_client_was_told(lab, container, zone):
 @pytest.mark.leak("H9")
 def test_a_cached_answer_has_aged(lab, container, zone):
     """Served from the cache: a smaller TTL, one question outside, and the lease still outlives."""
-    zone.host(ALLOWED, ALLOWED_V4, ttl=30)
+    zone.host(ALLOWED, ALLOWED_V4, ttl=600)
     egressd = lab.egressd(allow=[ALLOWED])
     first = container.dig(ALLOWED)
     wait_until(lambda: container.dig(ALLOWED).ttl < first.ttl, "ageing of the answer")
@@ -50,7 +53,7 @@ def test_a_cached_answer_is_in_the_kernel(lab, container, how):
     else:
         container.nft("delete", "element", "inet", "egressd", "allow4",
                       f"{{ {ALLOWED_V4} . tcp . 443 }}")
-    wait_until(lambda: container.dig(ALLOWED) and ALLOWED_V4 in egressd.leased(), "new lease", 2)
+    wait_until(lambda: container.dig(ALLOWED) and ALLOWED_V4 in egressd.leased(), "new lease")
     assert container.connect(ALLOWED, 443, family=4)
 
 
@@ -74,10 +77,9 @@ def test_a_record_that_changes_is_followed_by_timers_alone(lab, container, zone)
     new.refused("ECONNREFUSED")
     old.allowed()
     zone.host(ALLOWED, NEW, ttl=1)
-    _, took = measure(lambda: egressd.wait_leased(NEW))
-    assert took < 4
+    egressd.wait_leased(NEW)
     new.allowed()
-    egressd.wait_ended(OLD, timeout=15)
+    egressd.wait_ended(OLD)
     old.refused("ECONNREFUSED")
     new.allowed()
 
@@ -88,7 +90,7 @@ def test_a_flow_that_is_open_outlives_its_lease(lab, container, zone):
     egressd = lab.egressd(allow=[f"{ALLOWED}:5432"], **HURRY)
     flow = container.open(ALLOWED, 5432)
     zone.host(ALLOWED, NEW, ttl=1)
-    egressd.wait_ended(OLD, timeout=15)
+    egressd.wait_ended(OLD)
     assert flow.echo()
     assert container.connect(OLD, 5432).error == "ECONNREFUSED"
     assert flow.echo()
@@ -98,7 +100,7 @@ def test_a_flow_that_is_open_outlives_its_lease(lab, container, zone):
 def test_an_address_in_use_stays_open(lab, container, zone):
     """A client that never asks again (a JVM, a pool) and keeps connecting to what it knows."""
     zone.host(ALLOWED, OLD, ttl=1)
-    egressd = lab.egressd(allow=[ALLOWED], **HURRY)
+    egressd = lab.egressd(allow=[ALLOWED], **{**HURRY, "lease_idle": 10})
     assert container.connect(ALLOWED, 443)
     zone.host(ALLOWED, NEW, ttl=1)
     egressd.wait_leased(NEW)
@@ -107,10 +109,10 @@ def test_an_address_in_use_stays_open(lab, container, zone):
         assert container.connect(OLD, 443)
         return OLD not in egressd.leased()
 
-    wait_until(expired_while_used, "expiry of the old address", timeout=15, pause=0.1)
+    wait_until(expired_while_used, "expiry of the old address", pause=0.1)
     for _ in range(20):
         assert container.connect(OLD, 443)
-    egressd.wait_ended(OLD, timeout=15)
+    egressd.wait_ended(OLD)
     assert container.connect(OLD, 443).error == "ECONNREFUSED"
 
 
@@ -120,10 +122,10 @@ def test_old_addresses_of_a_rotation_end(lab, container, zone):
     rotation = Rotation("198.51.100.0/24")
     zone.host(ALLOWED, rotation, ttl=1)
     egressd = lab.egressd(allow=[ALLOWED], **HURRY)
-    egressd.wait_leased(*rotation.given[:1])
-    first = rotation.given[0]
-    wait_until(lambda: len(rotation.given) >= 4, "refreshes by timer", timeout=15)
-    egressd.wait_ended(first, timeout=15)
+    first = wait_until(egressd.leased, "the first address").pop()
+    assert first in rotation.given
+    wait_until(lambda: len(rotation.given) >= 4, "refreshes by timer")
+    egressd.wait_ended(first)
     assert len(egressd.leased()) < 12
 
 
@@ -147,8 +149,8 @@ def test_a_name_that_dies_does_not_stay_open(lab, container, zone):
     egressd = lab.egressd(allow=[ALLOWED], **HURRY)
     egressd.wait_leased(OLD)
     zone.remove(ALLOWED)
-    egressd.wait_ended(OLD, timeout=20)
+    egressd.wait_ended(OLD)
     probe.refused("ECONNREFUSED")
     assert container.resolve(ALLOWED).error == "EAI_NONAME"
     zone.host(ALLOWED, NEW, ALLOWED_V6, ttl=1)
-    wait_until(lambda: container.connect(ALLOWED, 443, family=4), "return of the name", timeout=15)
+    wait_until(lambda: container.connect(ALLOWED, 443, family=4), "return of the name")

@@ -17,16 +17,16 @@ def entries(egressd, after=0, kind=None):
     return [entry for entry in found if kind in (None, entry["kind"])]
 
 
-def wait_entry(egressd, timeout=1, **wanted):
-    """The line that says all of this; within a second of what it tells is the promise."""
+def wait_entry(egressd, **wanted):
+    """The line that says all of this."""
     def look():
         found = [entry for entry in entries(egressd)
                  if all(entry[member] == value for member, value in wanted.items())]
         return found[0] if found else None
 
     try:
-        return wait_until(look, f"a line with {wanted}", timeout=timeout)
-    except AssertionError as error:
+        return wait_until(look, f"a line with {wanted}")
+    except TimeoutError as error:
         raise AssertionError(f"{error}; there is {entries(egressd)}") from None
 
 

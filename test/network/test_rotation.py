@@ -17,7 +17,7 @@ def test_ten_thousand_connections_by_name(lab, container, zone, ttl, family, cou
     egressd = lab.egressd(allow=[f"{NAME}:80"])
     outcome = container.many(NAME, 80, count, family=family)
     assert outcome.failed == 0, outcome
-    assert outcome.slowest < 2, "a lookup stalled"
+    assert outcome.slowest < 5, "a question was lost: a stub asks again after five seconds"
     if family == 6:
         assert outcome.addresses > 9_900
     assert egressd.leased() <= {*v4.given, *v6.given}

@@ -87,7 +87,7 @@ class Service:
             return (status and status["state"] == "enforcing" and status["pid"] != other_than
                     and status["pid"])
 
-        return wait_until(told, "egressd enforcing", timeout=30)
+        return wait_until(told, "egressd enforcing")
 
     def split(self):
         """Process ids of the supervisor and of the daemon, as seen from outside."""
@@ -125,7 +125,7 @@ class Service:
             self.egressd.signal(number)
             return not self.egressd.processes()
 
-        wait_until(over, "end of all processes", timeout=20, pause=0.05)
+        wait_until(over, "end of all processes", pause=0.05)
 
 
 @pytest.mark.leak("L22", "L24", "L25", "H50")
@@ -141,7 +141,7 @@ def test_kills(lab, storm):
     for _ in range(STORM or 40):
         began = time.monotonic()
         rng.choice(ways)()
-        wait_until(lambda: lab.container.connect(ALLOWED, 80), "names", timeout=20)
+        wait_until(lambda: lab.container.connect(ALLOWED, 80), "names")
         gaps.append(time.monotonic() - began)
     storm.end()
     print(f"names failed for {statistics.median(gaps):.3f} s, at most {max(gaps):.3f} s")

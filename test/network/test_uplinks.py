@@ -36,18 +36,17 @@ def test_an_interface_that_comes_later(lab, container):
     egressd = lab.egressd(allow=[ALLOWED, "172.31.0.1:443"])
     assert chains(container) == {"lo", "eth0"}
     second_cable(lab)
-    wait_until(lambda: chains(container) == {"lo", "eth0", "eth1"}, "a chain for eth1", timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0", "eth1"}, "a chain for eth1")
     assert speak(container, "eth1").error == "ENOBUFS"
     assert container.connect("172.31.0.1", 443)
     assert container.connect("172.31.0.1", 80).error == "ECONNREFUSED"
 
     container.ip("link set eth1 down", "link set eth1 name other", "link set other up")
-    wait_until(lambda: chains(container) == {"lo", "eth0", "other"}, "a chain of the new name",
-               timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0", "other"}, "a chain of the new name")
     assert speak(container, "other").error == "ENOBUFS"
 
     container.ip("link del other")
-    wait_until(lambda: chains(container) == {"lo", "eth0"}, "the chain's end", timeout=2)
+    wait_until(lambda: chains(container) == {"lo", "eth0"}, "the chain's end")
     assert container.connect(ALLOWED_V4, 443)
     assert egressd.status()["state"] == "enforcing" and not egressd.weaknesses()
     assert "tampered" not in egressd.log(), "an interface that goes is no damage"
@@ -131,6 +130,6 @@ def test_the_backstop_comes_back(lab, container, how):
     """Root may take it away where the kernel knows no owners, but not for long."""
     egressd = lab.egressd(allow=[ALLOWED], lacks=["owner"])
     container.nft(*how.split())
-    wait_until(lambda: egressd.status()["kernel"]["restored"], "repair", timeout=10)
+    wait_until(lambda: egressd.status()["kernel"]["restored"], "repair")
     wait_until(lambda: speak(container, "eth0").error == "ENOBUFS", "the backstop's return")
     assert container.connect(ALLOWED_V4, 443)

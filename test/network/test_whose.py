@@ -45,15 +45,17 @@ def test_who_asked_for_a_name(lab, container, argv):
     """It is looked for while it waits; on a busy machine that may take too long, hence the tries."""
     egressd = lab.egressd(allow=[ALLOWED])
     seen = set()
-    for number in range(8):
+    for number in range(60):
         name = f"evil{number}.test"
         typed = [part.replace("{name}", name) for part in argv]
         container.run(typed, uid=AGENT, check=False)
         line = line_of(egressd, kind="question", name=name)
         assert line["uid"] == AGENT
-        seen.add((line["process"], (line["command"] or "").replace(name, "NAME")))
+        if line["process"]:
+            seen.add((line["process"], (line["command"] or "").replace(name, "NAME")))
+        if seen and number >= 8:
+            break
     program = argv[0].rpartition("/")[2]
-    seen.discard((None, ""))
     assert len(seen) == 1, seen
     (process, command), = seen
     assert process.startswith(program.rstrip("3")), seen
@@ -88,7 +90,7 @@ def test_a_name_of_a_process_is_text_and_no_more(lab, container):
     script = ("import ctypes, socket, sys; "
               "ctypes.CDLL(None).prctl(15, b'\\x1b[31m\\xff\\n{', 0, 0, 0); "
               "socket.getaddrinfo(sys.argv[1], 80)")
-    for number in range(8):
+    for number in range(60):
         name = f"evil{number}.test"
         container.run(["/usr/bin/python3", "-c", script, name, "\x1b]0;title\x07"], uid=AGENT,
                       check=False)

@@ -245,18 +245,18 @@ START_TEST(inbound_flows_are_not_cut)
 
     load(LIST("api.test"), GATE);
     world_run("nsenter -t %d -n /usr/bin/python3 -c '"
-              "import socket, time; s = socket.create_connection((\"10.99.0.2\", 7), 2);"
+              "import socket, time; s = socket.create_connection((\"10.99.0.2\", 7), 60);"
               "open(\"/tmp/egressd-test-connected\", \"w\").close();"
-              "time.sleep(0.3); s.send(b\"late\");"
-              "open(\"/tmp/egressd-test-answer\", \"wb\").write(s.recv(9))' &",
+              "time.sleep(0.3); s.send(b\"late\"); answer = s.recv(9);"
+              "file = open(\"/tmp/egressd-test-new\", \"wb\"); file.write(answer); file.close();"
+              "__import__(\"os\").rename(file.name, \"/tmp/egressd-test-answer\")' &",
               (int)world_outside());
-    for (int i = 0; i < 100 && access("/tmp/egressd-test-connected", F_OK) < 0; i++)
+    for (int i = 0; i < 3000 && access("/tmp/egressd-test-connected", F_OK) < 0; i++)
         world_sleep_ms(20);
     ck_assert_int_eq(firewall_cut_flows(firewall, is_allowed, policy, &cut), 0);
     ck_assert_uint_eq(cut, 0);
-    for (int i = 0; i < 100 && access("/tmp/egressd-test-answer", F_OK) < 0; i++)
+    for (int i = 0; i < 3000 && access("/tmp/egressd-test-answer", F_OK) < 0; i++)
         world_sleep_ms(20);
-    world_sleep_ms(50);
     output = world_output("cat /tmp/egressd-test-answer; rm -f /tmp/egressd-test-answer "
                           "/tmp/egressd-test-connected");
     ck_assert_str_eq(output, "Ilate");
