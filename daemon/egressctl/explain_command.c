@@ -10,6 +10,8 @@
 #include "egressctl/command.h"
 #include "egressctl/screen.h"
 
+#define REASON_INDENT 9 /* behind "allowed: ", "refused: " */
+
 static void print_labelled(const char *label, const char *text)
 {
     int width = printf("%s: ", label);
@@ -44,19 +46,19 @@ static void print_suggestion(struct json_object *suggestion)
 static void print_explanation(struct json_object *reply)
 {
     bool allowed = json_object_get_boolean(screen_member(reply, "allowed"));
+    bool is_audit = strcmp(screen_text(reply, "mode"), "audit") == 0;
     struct json_object *ports = screen_member(reply, "ports");
     struct json_object *leased_by = screen_member(reply, "leased_by");
     struct json_object *suggestion = screen_member(reply, "suggestion");
     char line[SCREEN_LINE_SIZE];
 
-    if (allowed)
-        screen_print(SCREEN_GOOD, "allowed");
-    else if (strcmp(screen_text(reply, "mode"), "audit") == 0)
-        screen_print(SCREEN_WARN, "let through in audit mode, would be refused");
-    else
-        screen_print(SCREEN_BAD, "refused");
+    const char *word = allowed    ? "allowed"
+                       : is_audit ? "let through in audit mode, would be refused"
+                                  : "refused";
+
+    screen_print(allowed ? SCREEN_GOOD : is_audit ? SCREEN_WARN : SCREEN_BAD, "%s", word);
     printf(": ");
-    screen_paragraph(9, screen_text(reply, "reason"));
+    screen_paragraph_from((int)strlen(word) + 2, REASON_INDENT, screen_text(reply, "reason"));
     if (screen_length(ports) > 0)
         print_labelled("ports", screen_join(ports, ", ", line));
     if (screen_length(leased_by) > 0)

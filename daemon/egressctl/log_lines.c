@@ -14,7 +14,7 @@
 #define WHO_WIDTH 12
 #define COUNT_WIDTH 6
 #define INDENT (TIME_WIDTH + VERDICT_WIDTH)
-#define COMMAND_SHOWN_MAX 118 /* two lines of it; --json has more */
+#define COMMAND_SHOWN_MAX 110 /* two lines of it; --json has more */
 #define DAY_S 86400
 
 /* --- one line --------------------------------------------------------------------------------- */

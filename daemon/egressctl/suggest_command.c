@@ -14,6 +14,8 @@
 #define ENTRY_INDENT 6
 #define COMMENT_INDENT (ENTRY_INDENT + 3)
 #define COMMENT_SIZE 4096
+#define COMMENT_MARK_WIDTH 5  /* "  // " */
+#define COMMENT_COLUMN_MAX 40 /* an entry that is longer does not push the comments of others */
 
 /* --- the block -------------------------------------------------------------------------------- */
 
@@ -44,28 +46,45 @@ static void print_comment_lines(const char *text)
     printf("\n");
 }
 
-static void print_entry(struct json_object *line, bool is_last)
+/* "entry" and its comma, where it stands. */
+static int entry_width(struct json_object *line)
+{
+    return ENTRY_INDENT + screen_width(screen_text(line, "entry")) + 3;
+}
+
+/* column: where its comment begins, if it has the room. */
+static void print_entry(struct json_object *line, int column, bool is_last)
 {
     const char *entry = screen_text(line, "entry");
     char comment[COMMENT_SIZE], times[SCREEN_LINE_SIZE];
-    int width, length;
+    int width, length, room, padding;
 
     length = snprintf(comment, sizeof(comment), "%s, %s", screen_text(line, "why"),
                       times_text(line, times));
-    width = ENTRY_INDENT + (int)strlen(entry) + 3 + 2;
-    if (width + 3 + length > SCREEN_COLUMNS) {
+    width = entry_width(line);
+    room = SCREEN_COLUMNS - width - COMMENT_MARK_WIDTH - length;
+    if (room < 0) {
         print_comment_lines(comment);
         printf("%*s\"%s\"%s\n", ENTRY_INDENT, "", entry, is_last ? "" : ",");
     } else {
-        printf("%*s\"%s\"%s  // %s\n", ENTRY_INDENT, "", entry, is_last ? " " : ",", comment);
+        padding = column > width ? column - width : 0;
+        printf("%*s\"%s\"%s%*s  // %s\n", ENTRY_INDENT, "", entry, is_last ? " " : ",",
+               padding < room ? padding : room, "", comment);
     }
 }
 
 static void print_block(struct json_object *allow)
 {
+    int column = 0, width;
+
+    for (size_t i = 0; i < screen_length(allow); i++) {
+        width = entry_width(screen_item(allow, i));
+        if (width > column && width <= COMMENT_COLUMN_MAX)
+            column = width;
+    }
     printf("    \"allow\": [\n");
     for (size_t i = 0; i < screen_length(allow); i++)
-        print_entry(screen_item(allow, i), i + 1 == screen_length(allow));
+        print_entry(screen_item(allow, i), column, i + 1 == screen_length(allow));
     printf("    ]\n");
 }
 

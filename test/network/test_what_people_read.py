@@ -52,6 +52,14 @@ def test_it_fits(lab, egressd):
             assert len(line) <= 80 or len(line.split()) == 1, (command, line)
 
 
+def test_audit_mode_fits(lab, container):
+    egressd = lab.egressd(policy={"allow": [ALLOWED], "mode": "audit"})
+    assert container.connect(EVIL, 443)
+    for command in COMMANDS:
+        for line in egressd.ctl(*command, uid=1000, check=False).stdout.splitlines():
+            assert len(line) <= 80 or len(line.split()) == 1, (command, line)
+
+
 def test_errors_fit_a_terminal(egressd, container):
     """To whatever else reads them they are one line."""
     for command in (["apply"], ["explain", "@github"], ["frob"]):
