@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lab.dns_zone import delay
+from lab.dns_zone import delay, silence
 from lab.lab import ALLOWED, ALLOWED_V4, ALLOWED_V6, EVIL_V4
 from lab.waiting import wait_until
 
@@ -171,7 +171,7 @@ def test_a_new_deny_ends_what_an_allowed_name_led_to(lab, container, zone, split
     for denied in ("unrelated.example", "middle.example"):
         keep, cut = (container.open(name, 5432, family=4) for name in (ALLOWED, OTHER))
         assert keep.echo() and cut.echo()
-        zone.twist("*", lambda question, reply: None)
+        zone.twist("*", silence)
         egressd.reload({**policy, "deny": [denied]})
         assert keep.echo()
         if denied == "unrelated.example":
