@@ -1,5 +1,7 @@
 """Connections in great number: the gate keeps few, and answers whoever asks."""
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -59,7 +61,8 @@ def wire_of(name):
 def flood(container, program, *arguments):
     return subprocess.Popen(
         container.command(["/usr/bin/python3", "-I", "-c", program, UPSTREAM, *arguments], uid=1000),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True)
 
 
 @pytest.mark.leak("H52")
@@ -97,5 +100,5 @@ def test_limit_streams_that_wait_keep_others_out(lab, container, zone):
                 answer = container.dig(ALLOWED)
                 assert answer.addresses == [ALLOWED_V4], (number, answer)
         finally:
-            flooder.kill()
+            os.killpg(flooder.pid, signal.SIGKILL)  # nsenter, and what it runs
     wait_until(lambda: container.dig(ALLOWED, tcp=True), "an answer by TCP")
