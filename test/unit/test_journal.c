@@ -193,7 +193,7 @@ START_TEST(all_kinds_come_in_the_order_of_their_change)
     grant.kind = JOURNAL_GRANT;
     grant.verdict = JOURNAL_GRANTED;
     for (int i = 0; i < 30; i++) {
-        record(packet("a.test", (uint8_t)(i % 7), 443), 0);
+        record(packet(NULL, (uint8_t)(i % 7), 443), 0);
         record(question(i % 2 ? "b.test" : "c.test"), 0);
         record(grant, 0);
     }
