@@ -217,6 +217,12 @@ void match_uid(struct nftnl_rule *rule, uint32_t uid)
     compare_u32(rule, NFT_CMP_EQ, uid);
 }
 
+void match_other_uid(struct nftnl_rule *rule, uint32_t uid)
+{
+    load_meta(rule, NFT_META_SKUID, REGISTER_0);
+    compare_u32(rule, NFT_CMP_NEQ, uid);
+}
+
 void match_any_socket(struct nftnl_rule *rule)
 {
     load_meta(rule, NFT_META_SKUID, REGISTER_0);

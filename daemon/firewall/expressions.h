@@ -30,8 +30,9 @@ void match_source_port(struct nftnl_rule *rule, uint16_t port);
 void match_mark(struct nftnl_rule *rule, uint32_t mark);
 /* meta mark != MARK */
 void match_other_mark(struct nftnl_rule *rule, uint32_t mark);
-/* meta skuid UID */
+/* meta skuid UID, meta skuid != UID: neither of a packet that the kernel makes by itself */
 void match_uid(struct nftnl_rule *rule, uint32_t uid);
+void match_other_uid(struct nftnl_rule *rule, uint32_t uid);
 /* meta skuid >= 0: a packet that a process sent, unlike those that the kernel makes by itself */
 void match_any_socket(struct nftnl_rule *rule);
 /* meta rtclassid >= 0: the packet has a route; nft writes the realm 0 by its name, "cosmos" */

@@ -294,6 +294,27 @@ static void put_own_questions(struct ruleset *ruleset)
     finish(ruleset, rule);
 }
 
+/* Whoever has the gate's port at another address of loopback may send from the gate's own address
+ * too (IP_PKTINFO), and would be believed by whoever just asks. */
+static void put_false_answers(struct ruleset *ruleset, uint16_t port)
+{
+    struct nftnl_rule *rule;
+
+    if (!port)
+        return;
+    /* ct direction reply meta l4proto { tcp, udp } th sport PORT ct status dnat
+     * ct original proto-dst 53 meta skuid != 65053 goto forbid */
+    rule = start("out", "an answer that somebody gives in the gate's place");
+    match_reply_direction(rule);
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_source_port(rule, port);
+    match_redirected(rule);
+    match_original_port(rule, RULES_DNS_PORT);
+    match_other_uid(rule, PRIVILEGE_UID);
+    act_goto(rule, "forbid");
+    finish(ruleset, rule);
+}
+
 /* Any process may send IPv6 packets from an address that is not ours (IPV6_FREEBIND). To a socket
  * in here, that begins a flow whose answers go to the address: a way out. To a socket of egressd,
  * it is an answer of an upstream that is elsewhere: a way to lie. */
@@ -383,6 +404,9 @@ static void put_out(struct ruleset *ruleset)
     /* Before the denied addresses: an upstream may lie in one of them, and only egressd gets there.
      */
     put_own_questions(ruleset);
+    put_false_answers(ruleset, ruleset->plan->gate_port);
+    put_false_answers(ruleset, ruleset->plan->dockerd_gate_port);
+    put_false_answers(ruleset, ruleset->plan->inner_gate_port);
     put_answers(ruleset);
     put_denied_nets(ruleset, "out");
     put_established(ruleset, "out");
@@ -437,6 +461,22 @@ static void put_leaving(struct ruleset *ruleset)
     finish(ruleset, rule);
 }
 
+/* meta l4proto { tcp, udp } th sport PORT goto forbid
+ * Resolvers answer. Who begins as one takes the questions that are then asked from the other port:
+ * they are answers of this flow, so they are redirected no more, or cannot be redirected. */
+static void put_no_flow_from(struct ruleset *ruleset, uint16_t port)
+{
+    struct nftnl_rule *rule;
+
+    if (!port)
+        return;
+    rule = start("lo_out", "a flow that begins where resolvers are, to be taken for one");
+    rule_match_tcp_or_udp(ruleset, rule);
+    match_source_port(rule, port);
+    act_goto(rule, "forbid");
+    finish(ruleset, rule);
+}
+
 static void put_lo_out(struct ruleset *ruleset)
 {
     struct nftnl_rule *rule;
@@ -454,14 +494,9 @@ static void put_lo_out(struct ruleset *ruleset)
     act_goto(rule, "forbid");
     finish(ruleset, rule);
 
-    /* meta l4proto { tcp, udp } th sport 53 goto forbid
-     * Resolvers answer. Who begins as one takes the questions that are then asked from the other
-     * port: they are answers of this flow, and are redirected no more. */
-    rule = start("lo_out", "a flow that begins where resolvers are, to be taken for one");
-    rule_match_tcp_or_udp(ruleset, rule);
-    match_source_port(rule, RULES_DNS_PORT);
-    act_goto(rule, "forbid");
-    finish(ruleset, rule);
+    put_no_flow_from(ruleset, RULES_DNS_PORT);
+    put_no_flow_from(ruleset, ruleset->plan->gate_port);
+    put_no_flow_from(ruleset, ruleset->plan->dockerd_gate_port);
 
     /* accept */
     rule = start("lo_out", "what runs here may talk to what runs here");

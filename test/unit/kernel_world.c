@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/privilege.h"
+
 #define PATIENCE_MS 10000
 #define ANSWER_MS 2000
 #define SOCKETS_MAX 512
@@ -300,17 +302,29 @@ static int open_server(const char *text, uint16_t port, int type)
 
 void world_serve(const char *address, uint16_t port, char tag)
 {
-    int udp = open_server(address, port, SOCK_DGRAM), tcp = open_server(address, port, SOCK_STREAM);
-    pid_t child = fork();
+    int udp, tcp;
+    pid_t child;
 
+    setfsuid(socket_uid);
+    udp = open_server(address, port, SOCK_DGRAM);
+    tcp = open_server(address, port, SOCK_STREAM);
+    child = fork(); /* the sockets of accepted connections belong to it */
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         serve_tagged(udp, tcp, tag);
     }
+    setfsuid(0);
     close(udp);
     close(tcp);
     if (child < 0)
         exit(1);
+}
+
+void world_serve_gate(const char *address, uint16_t port, char tag)
+{
+    world_be(PRIVILEGE_UID, 0);
+    world_serve(address, port, tag);
+    world_be(0, 0);
 }
 
 int world_ask_on(int fd)

@@ -36,6 +36,8 @@ int world_try_udp(const char *address, uint16_t port);
 /* A server in the container that puts a tag before what it echoes, by UDP and TCP; ends with the
  * test. */
 void world_serve(const char *address, uint16_t port, char tag);
+/* The same as egressd's user. */
+void world_serve_gate(const char *address, uint16_t port, char tag);
 /* Sends a line and returns the tag of who answers, '<' for the outside, or -errno. */
 int world_ask(const char *address, uint16_t port, int type);
 int world_ask_on(int fd);

@@ -314,8 +314,8 @@ int main(void)
     int failed;
 
     world_enter();
-    world_serve("127.0.0.1", GATE, 'G');
-    world_serve("::1", GATE, 'G');
+    world_serve_gate("127.0.0.1", GATE, 'G');
+    world_serve_gate("::1", GATE, 'G');
     world_serve("10.99.0.2", 7, 'I');
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);

@@ -675,9 +675,9 @@ int main(void)
     int failed;
 
     world_enter();
-    world_serve("127.0.0.1", GATE, 'G');
-    world_serve("::1", GATE, 'G');
-    world_serve("127.0.0.1", DOCKERD_GATE, 'P');
+    world_serve_gate("127.0.0.1", GATE, 'G');
+    world_serve_gate("::1", GATE, 'G');
+    world_serve_gate("127.0.0.1", DOCKERD_GATE, 'P');
     world_serve("127.0.0.11", DOCKER_PORT, 'D');
     world_serve("10.99.0.2", 7, 'I');
     world_serve("fd99::2", 7, 'I');
