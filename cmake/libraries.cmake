@@ -20,7 +20,7 @@ if(NOT EGRESSD_STATIC)
 endif()
 
 # Static archives: the system's where it has them; else those of a Debian release that does, by
-# static-libraries.sh. Debian 12 lacks libmnl.a alone; a cross build lacks all.
+# debian-packages.sh. Debian 12 lacks libmnl.a alone; a cross build lacks all.
 set(static_root ${PROJECT_SOURCE_DIR}/build/static/${CMAKE_SYSTEM_PROCESSOR})
 set(static_library_dir ${static_root}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
 set(missing_packages "")
@@ -72,7 +72,7 @@ if(missing_packages)
     set(debian_architecture ${CMAKE_SYSTEM_PROCESSOR})
     string(REPLACE x86_64 amd64 debian_architecture ${debian_architecture})
     string(REPLACE aarch64 arm64 debian_architecture ${debian_architecture})
-    set(fetch ${PROJECT_SOURCE_DIR}/cmake/static-libraries.sh ${debian_architecture} ${static_root}
+    set(fetch ${PROJECT_SOURCE_DIR}/cmake/debian-packages.sh ${debian_architecture} ${static_root}
         ${missing_packages})
     list(JOIN fetch " " fetch_text)
     message(STATUS "No static archive on this system of: ${missing_packages}\n   ${fetch_text}")

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Into build/, once. The pattern may fetch several kernels: the newest is booted.
 fetch() {
     [ -e "$folder/bin/busybox" ] ||
-        "$here/../../cmake/static-libraries.sh" arm64 "$folder" busybox-static/bookworm \
+        "$here/../../cmake/debian-packages.sh" arm64 "$folder" busybox-static/bookworm \
             '^linux-image-[0-9].*-cloud-arm64$/trixie'
     kernel=$(find "$folder/boot" -name 'vmlinuz-*' | sort -V | tail -n 1)
     [ -n "$kernel" ]

@@ -20,14 +20,16 @@ START_S = 180  # it takes one or two, on a machine with nothing else to do
 # Not Machine's mount namespace: dockerd needs the cgroups below the host's /sys.
 SETUP = """
 mount --bind "$1" /etc/resolv.conf
-shift
+[ -z "$2" ] || mount -t overlay -o "lowerdir=$2:/usr" overlay /usr
+shift 2
 exec tini -s -- dockerd "$@"
 """
 
 
 class Engine:
-    def __init__(self, network, folder, resolv_conf, *options):
-        """network: path of a network namespace; options: further ones of dockerd."""
+    def __init__(self, network, folder, resolv_conf, *options, programs=""):
+        """network: path of a network namespace; options: further ones of dockerd; programs: a
+        folder of other ones than this machine's, for /usr."""
         self.folder = pathlib.Path(folder, "engine")
         self.folder.mkdir()
         self._log = self.folder / "dockerd.log"
@@ -38,7 +40,7 @@ class Engine:
         (self.folder / "daemon.json").write_text("{}")
         (self.folder / "tmp").mkdir()
         (self.folder / "home").mkdir()
-        self._start(network, resolv, options)
+        self._start(network, resolv, programs, options)
 
     def _link_programs(self):
         """Debian's docker before any other, so that a test means the same everywhere."""
@@ -50,7 +52,7 @@ class Engine:
                 (programs / name).symlink_to(path)
         return programs
 
-    def _start(self, network, resolv, more):
+    def _start(self, network, resolv, programs, more):
         arguments = {"data-root": "data", "exec-root": "exec", "pidfile": "pid",
                      "config-file": "daemon.json"}
         options = [*(f"--{name}={self.folder / path}" for name, path in arguments.items()), *more]
@@ -58,7 +60,7 @@ class Engine:
             self._keeper = subprocess.Popen(
                 ["nsenter", f"--net={network}", "setpriv", "--pdeathsig", "KILL",
                  "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-                 "sh", "-euc", SETUP, "sh", resolv, *options, f"--host={self.host}",
+                 "sh", "-euc", SETUP, "sh", resolv, programs, *options, f"--host={self.host}",
                  f"--cgroup-parent={_cgroup(os.getpid())}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:

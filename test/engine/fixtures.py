@@ -11,11 +11,18 @@ from .world import World
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory):
+def docker_programs():
+    """Where the engine is from: "" is this machine's, Debian 12's."""
+    return ""
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, docker_programs):
     """One engine for all tests of a run: the images take a while to load."""
     if os.geteuid():
         pytest.skip("a Docker Engine of its own needs root")
-    world = World(make_certificate(tmp_path_factory.mktemp("tls")))
+    world = World(make_certificate(tmp_path_factory.mktemp("tls")),
+                  programs=docker_programs)
     world.zone.host(ALLOWED, ALLOWED_V4, ALLOWED_V6)
     world.zone.host(EVIL, EVIL_V4, EVIL_V6)
     yield world

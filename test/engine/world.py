@@ -55,7 +55,9 @@ def _bury_the_dead():
 
 
 class World:
-    def __init__(self, certificate, base_images=(DEBIAN, BUSYBOX), say=lambda step: None):
+    def __init__(self, certificate, base_images=(DEBIAN, BUSYBOX), say=lambda step: None,
+                 programs=""):
+        """programs: an engine of others than this machine's, see Engine."""
         _bury_the_dead()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-",
                                                     dir=TEMPORARY))
@@ -64,12 +66,12 @@ class World:
         self._ports = itertools.count(3000)
         self._networks = itertools.count(0x100)
         try:
-            self._build(certificate, base_images, say)
+            self._build(certificate, base_images, say, programs)
         except BaseException:
             self.close()
             raise
 
-    def _build(self, certificate, base_images, say):
+    def _build(self, certificate, base_images, say, programs):
         self.stage = self._stage()
         say(f"devcontainer CLI {cli.VERSION} from npm")
         self.devcontainer = cli.command()
@@ -85,7 +87,7 @@ class World:
         say("a Docker Engine in a namespace")
         self.engine = Engine(f"/proc/{self.machine.pid}/ns/net", self.folder,
                              f"nameserver {RESOLVER}\n", f"--dns={RESOLVER}", "--ipv6",
-                             f"--fixed-cidr-v6={DEFAULT_BRIDGE_V6}")
+                             f"--fixed-cidr-v6={DEFAULT_BRIDGE_V6}", programs=programs)
         for image in base_images:
             self.engine.load_image(image)
 

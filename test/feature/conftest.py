@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from engine.fixtures import new_workspace, to_remove, world  # noqa: E402, F401
+from engine.fixtures import docker_programs, new_workspace, to_remove, world  # noqa: E402, F401
 from lab.fixtures import configure  # noqa: E402
 
 

@@ -85,8 +85,8 @@ def test_or_it_warns_and_goes_on(codespace, untouched):
 @pytest.mark.parametrize("repository, agent", [(OWN_NETWORK, HOST_NETWORK),
                                                ([], [*OWN_NETWORK, *HOST_NETWORK])])
 def test_two_networks_are_none(codespace, untouched, repository, agent):
-    """If the agent kept its own beside the repository's, Docker would refuse, in either order: no
-    container without a policy."""
+    """If the agent kept its own beside the repository's, Docker before 25 would refuse, in either
+    order: no container without a policy. test_sandbox_codespace.py has what later ones do."""
     one = codespace("both", config(runArgs=repository), network=agent)
     ok, log = one.come_up()
     assert not ok and "Container cannot be connected to network endpoints" in log, log

@@ -38,6 +38,7 @@ def as_published(world, text):
 def sh(world, folder, script):
     done = world.engine.run(["sh", "-euc", f'cd "$1"\n{script}', "sh", folder])
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def composed(world, folder):
         f'    ipam: {{ config: [ {{ subnet: "{NETWORK_V6}" }} ] }}\n')
     (folder / "docker-compose.yml").write_text(text)
     sh(world, folder, "docker-compose up --detach")
-    yield Container(world.engine, "elsewhere_app_1")
+    yield Container(world.engine, sh(world, folder, "docker-compose ps --quiet app"))
     sh(world, folder, "docker-compose down --volumes --timeout 1")
 
 

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Unpacks static libraries that this machine's release of Debian does not carry into DIRECTORY:
+# Unpacks packages that this machine's release of Debian does not carry into DIRECTORY:
 #
-#   cmake/static-libraries.sh ARCHITECTURE DIRECTORY PACKAGE/SUITE...
+#   cmake/debian-packages.sh ARCHITECTURE DIRECTORY PACKAGE/SUITE...
 #
-# Debian 12's libmnl-dev has no libmnl.a, Debian 13's has. The package comes from the mirror this
+# Debian 12's libmnl-dev has no libmnl.a, Debian 13's has. Packages come from the mirror this
 # machine already uses, by apt's own machinery (signatures and hashes checked against Debian's
 # keyring) with a state directory of its own: nothing is installed, and the machine's sources and
 # pins stay as they are.
 set -eu
 
 die() {
-    echo "static-libraries: $*" >&2
+    echo "debian-packages: $*" >&2
     exit 1
 }
 
