@@ -237,28 +237,35 @@ START_TEST(flows_no_longer_allowed_end)
 }
 END_TEST
 
-/* Clients of a service in here are none of the policy's business. */
+/* Clients of a service in here are none of the policy's business. The client is given a file's name
+ * and makes the file when it is connected, speaks when that is gone, and makes it again of what it
+ * has heard. */
 START_TEST(inbound_flows_are_not_cut)
 {
+    char folder[] = "/tmp/egressd-test-XXXXXX", file[64];
     size_t cut = 0;
     char *output;
 
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(file, sizeof(file), "%s/answer", folder);
     load(LIST("api.test"), GATE);
     world_run("nsenter -t %d -n /usr/bin/python3 -c '"
-              "import socket, time; s = socket.create_connection((\"10.99.0.2\", 7), 60);"
-              "open(\"/tmp/egressd-test-connected\", \"w\").close();"
-              "time.sleep(0.3); s.send(b\"late\"); answer = s.recv(9);"
-              "file = open(\"/tmp/egressd-test-new\", \"wb\"); file.write(answer); file.close();"
-              "__import__(\"os\").rename(file.name, \"/tmp/egressd-test-answer\")' &",
-              (int)world_outside());
-    for (int i = 0; i < 3000 && access("/tmp/egressd-test-connected", F_OK) < 0; i++)
+              "import os, socket, time; file = \"%s\"; temporary = file + \".new\";"
+              "client = socket.create_connection((\"10.99.0.2\", 7), 60);"
+              "open(file, \"w\").close();"
+              "[time.sleep(0.01) for _ in iter(lambda: os.path.exists(file), False)];"
+              "client.send(b\"late\"); answer = client.recv(9);"
+              "file_new = open(temporary, \"wb\"); file_new.write(answer); file_new.close();"
+              "os.rename(temporary, file)' &",
+              (int)world_outside(), file);
+    for (int i = 0; i < 3000 && access(file, F_OK) < 0; i++)
         world_sleep_ms(20);
     ck_assert_int_eq(firewall_cut_flows(firewall, is_allowed, policy, &cut), 0);
     ck_assert_uint_eq(cut, 0);
-    for (int i = 0; i < 3000 && access("/tmp/egressd-test-answer", F_OK) < 0; i++)
+    ck_assert_int_eq(unlink(file), 0);
+    for (int i = 0; i < 3000 && access(file, F_OK) < 0; i++)
         world_sleep_ms(20);
-    output = world_output("cat /tmp/egressd-test-answer; rm -f /tmp/egressd-test-answer "
-                          "/tmp/egressd-test-connected");
+    output = world_output("cat %s; rm -r %s", file, folder);
     ck_assert_str_eq(output, "Ilate");
     free(output);
 }
