@@ -39,11 +39,12 @@ bool target_matches(const struct target *target, const struct entry *entry);
 /* Whether an entry of deny is about the target: its host, and its port if one was asked. */
 bool target_is_denied_by(const struct target *target, const struct entry *entry);
 
-/* Why an address of this range (address_special_range), the target, is not suggested: returns text,
- * or what needs none. */
-#define TARGET_NOTE_SIZE (TARGET_TEXT_SIZE + 80)
-/* Whether somebody may mean an address of that range: of one's own network. */
+/* Whether somebody may mean an address of this range (address_special_range): of one's own network.
+ */
 bool target_may_mean(const char *range);
+
+/* Why the target, an address of such a range, is not suggested: text, or what needs no copy. */
+#define TARGET_NOTE_SIZE (TARGET_TEXT_SIZE + 80)
 const char *target_special_note(const struct target *target, const char *range,
                                 char text[static TARGET_NOTE_SIZE]);
 
