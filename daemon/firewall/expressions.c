@@ -371,6 +371,16 @@ void match_destination(struct nftnl_rule *rule, const struct address *address)
     compare(rule, NFT_CMP_EQ, address->bytes, (uint32_t)address_size(address));
 }
 
+void match_source(struct nftnl_rule *rule, const struct address *address)
+{
+    match_family(rule, address->family);
+    load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER,
+                 address->family == ADDRESS_V4 ? offsetof(struct iphdr, saddr)
+                                               : offsetof(struct ip6_hdr, ip6_src),
+                 (uint32_t)address_size(address), REGISTER_0);
+    compare(rule, NFT_CMP_EQ, address->bytes, (uint32_t)address_size(address));
+}
+
 void match_loopback_address(struct nftnl_rule *rule, enum address_family family)
 {
     static const uint8_t first_byte = IN_LOOPBACKNET;

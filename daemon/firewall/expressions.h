@@ -57,8 +57,9 @@ void match_original_port(struct nftnl_rule *rule, uint16_t port);
 void match_flow_mark(struct nftnl_rule *rule, uint32_t bit);
 /* tcp flags & (fin | syn | rst | ack) != syn */
 void match_mid_stream(struct nftnl_rule *rule);
-/* ip daddr ADDRESS, ip6 daddr ADDRESS */
+/* ip daddr ADDRESS, ip6 daddr ADDRESS; the same for saddr */
 void match_destination(struct nftnl_rule *rule, const struct address *address);
+void match_source(struct nftnl_rule *rule, const struct address *address);
 /* ip daddr 127.0.0.0/8, ip6 daddr ::1 */
 void match_loopback_address(struct nftnl_rule *rule, enum address_family family);
 /* icmpv6 type @SET, a set that this transaction makes; and the same for meta l4proto */

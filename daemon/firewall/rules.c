@@ -25,6 +25,9 @@ enum {
 /* As nft numbers key types (its src/datatype.c). */
 enum { TYPE_INET_PROTOCOL = 12, TYPE_ICMP6_TYPE = 29 };
 
+/* What the kernel calls a user whom the network's user namespace does not know: overflowuid. */
+enum { UID_UNKNOWN = 65534 };
+
 /* Where Docker's resolver hides, on a port that changes: on every user-defined network. */
 static const struct address docker_resolver = {ADDRESS_V4, {127, 0, 0, 11}};
 
@@ -320,9 +323,24 @@ static void put_false_answers(struct ruleset *ruleset, uint16_t port)
  * it is an answer of an upstream that is elsewhere: a way to lie. */
 static void put_answers(struct ruleset *ruleset)
 {
-    /* ct direction reply ct mark & 0x10000000 == 0x10000000 oifname "lo" accept */
-    struct nftnl_rule *rule = start("out", "answers within this container");
+    struct nftnl_rule *rule;
 
+    /* ct direction reply ct mark & 0x20000000 == 0x20000000 ip saddr 127.0.0.11
+     * meta skuid != 0 meta skuid != 65534 goto forbid
+     * dockerd is root, or a user that is unknown where the engine maps users. Its port is seen by
+     * everybody, its address lent to everybody (IP_PKTINFO), and the port too while the engine is
+     * started anew below its containers. */
+    rule = start("out", "an answer that somebody in here gives in the place of Docker's resolver");
+    match_reply_direction(rule);
+    match_flow_mark(rule, FLOW_MARK_OWN);
+    match_source(rule, &docker_resolver);
+    match_other_uid(rule, 0);
+    match_other_uid(rule, UID_UNKNOWN);
+    act_goto(rule, "forbid");
+    finish(ruleset, rule);
+
+    /* ct direction reply ct mark & 0x10000000 == 0x10000000 oifname "lo" accept */
+    rule = start("out", "answers within this container");
     match_reply_direction(rule);
     match_flow_mark(rule, FLOW_MARK_HERE);
     match_to_loopback(rule);

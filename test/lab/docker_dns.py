@@ -47,12 +47,17 @@ class DockerDns:
         self.tcp_port = self._tcp.getsockname()[1]
         loop.watch(self._udp, self._on_datagram)
         loop.watch(self._out, self._on_answer)
-        loop.serve(self._on_stream, self._tcp)
+        self._server = loop.serve(self._on_stream, self._tcp)
         container.run(["nft", "-f", "-"],
                       stdin=RULES.format(udp=self.udp_port, tcp=self.tcp_port))
         container.write("/etc/resolv.conf", "nameserver 127.0.0.11\noptions ndots:0\n\n"
                         "# Based on host file: '/etc/resolv.conf' (internal resolver)\n"
                         f"# ExtServers: [{external}]\n# Overrides: []\n")
+
+    def close(self):
+        """As when dockerd ends: nobody listens, and the rules stay."""
+        self._loop.close_watched(self._udp)
+        self._loop.call(self._server.close)
 
     def ask(self, name):
         """What it answers (as text) to a question that did not come through the network."""

@@ -33,10 +33,17 @@ class LoopThread:
         self._sockets.append(sock)
         self.call(self._loop.add_reader, sock, on_readable)
 
+    def close_watched(self, sock):
+        """The same before that."""
+        self._sockets.remove(sock)
+        self.call(self._loop.remove_reader, sock)
+        sock.close()
+
     def serve(self, on_stream, listener, **options):
-        """Serves a listening socket with on_stream(reader, writer)."""
+        """Serves a listening socket with on_stream(reader, writer); returns the asyncio server."""
         self._servers.append(
             self.call(asyncio.start_server, on_stream, sock=listener, backlog=4096, **options))
+        return self._servers[-1]
 
     def later(self, delay_s, function, *arguments):
         """From within the loop only."""

@@ -79,3 +79,44 @@ def test_questions_to_an_upstream_of_ipv6(lab, container):
         lab.zone.host("a.new.test", "198.51.100.9")
         assert container.dig("a.new.test").addresses == ["198.51.100.9"]
     assert said == [""]
+
+
+# Answers in the place of a resolver that is gone.
+HEIR = """
+import socket, struct, sys
+evil = socket.inet_aton(sys.argv[2])
+heir = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+heir.bind(("127.0.0.11", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    wire, client = heir.recvfrom(4096)
+    question = wire[12:wire.index(b"\\0", 12) + 5]
+    try:
+        heir.sendto(wire[:2] + struct.pack("!5H", 0x8180, 1, 1, 0, 0) + question
+                    + struct.pack("!3HIH", 0xc00c, 1, 1, 600, 4) + evil, client)
+        print("answered", flush=True)
+    except OSError as error:
+        print(error.strerror, flush=True)
+"""
+
+
+@pytest.mark.leak("H27", "L4")
+def test_the_port_of_a_resolver_that_is_gone(lab, container):
+    """dockerd can be started anew below its containers (live-restore): for a moment its port is
+    anybody's, and the rules still lead there. A name without a dot may have any address."""
+    resolver = lab.docker_dns(neighbours={"db": GATEWAY_V4})
+    egressd = lab.egressd(allow=["db:80"])
+    egressd.wait_leased(GATEWAY_V4)
+    resolver.close()
+    argv = ["/usr/bin/python3", "-I", "-c", HEIR, str(resolver.udp_port), EVIL_V4]
+    with subprocess.Popen(container.command(argv, uid=1000), stdout=subprocess.PIPE, text=True,
+                          start_new_session=True) as heir:
+        try:
+            assert heir.stdout.readline() == "ready\n"
+            egressd.reload({"allow": ["db:80", "db:443"]})  # asks anew
+            assert heir.stdout.readline() == "Operation not permitted\n"
+            assert EVIL_V4 not in container.dig("db").addresses
+        finally:
+            os.killpg(heir.pid, signal.SIGKILL)  # nsenter, and what it runs
+    assert EVIL_V4 not in egressd.leased()
+    assert not container.connect(EVIL_V4, 80)
