@@ -51,7 +51,7 @@ DAMAGES = [
 
 def damage(container, command):
     """Whether nft could do it."""
-    rule = re.search(r"127\.0\.0\.11 .*# handle (\d+)", container.nft("-a", "list", "table",
+    rule = re.search(r"daddr 127\.0\.0\.11 .*# handle (\d+)", container.nft("-a", "list", "table",
                                                                     *TABLE.split()))
     return container.run(["nft", command.format(rule=rule[1])], check=False).returncode == 0
 
