@@ -5,11 +5,13 @@ machine can outlive its test. What a machine changes below /etc, /var and /usr/l
 overlay of its own; /run is empty at first.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -103,6 +105,19 @@ class Machine:
         if check and done.returncode:
             raise RuntimeError(f"{self.name}: {argv} failed: {done.stderr or done.stdout}")
         return done
+
+    @contextlib.contextmanager
+    def at_work(self, program, *arguments, uid=AGENT_UID):
+        """Runs a Python program, given as text, beside the test, and kills it in the end; yields its
+        process, whose output is a pipe."""
+        argv = ["/usr/bin/python3", "-I", "-c", program, *arguments]
+        with subprocess.Popen(self.command(argv, uid), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                    os.killpg(process.pid, signal.SIGKILL)  # nsenter, and what it runs
 
     def ip(self, *lines):
         """Runs `ip` commands in this network; process ids in them are those seen from outside."""

@@ -1,9 +1,5 @@
 """Connections in great number: the gate keeps few, and answers whoever asks."""
 
-import os
-import signal
-import subprocess
-
 import pytest
 
 from lab import dns_zone
@@ -59,10 +55,7 @@ def wire_of(name):
 
 
 def flood(container, program, *arguments):
-    return subprocess.Popen(
-        container.command(["/usr/bin/python3", "-I", "-c", program, UPSTREAM, *arguments], uid=1000),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True)
+    return container.at_work(program, UPSTREAM, *arguments)
 
 
 @pytest.mark.leak("H52")
@@ -92,13 +85,10 @@ def test_limit_streams_that_wait_keep_others_out(lab, container, zone):
     egressd = lab.egressd(allow=["silent.test", ALLOWED])
     egressd.wait_leased(ALLOWED_V4)
     with flood(container, WAITING, wire_of("silent.test")) as flooder:
-        try:
-            assert flooder.stdout.readline() == "waiting\n"
-            wait_until(lambda: not container.dig(ALLOWED, tcp=True, timeout=1),
-                       "a stream for which there is no room")
-            for number in range(20):
-                answer = container.dig(ALLOWED)
-                assert answer.addresses == [ALLOWED_V4], (number, answer)
-        finally:
-            os.killpg(flooder.pid, signal.SIGKILL)  # nsenter, and what it runs
+        assert flooder.stdout.readline() == "waiting\n"
+        wait_until(lambda: not container.dig(ALLOWED, tcp=True, timeout=1),
+                   "a stream for which there is no room")
+        for number in range(20):
+            answer = container.dig(ALLOWED)
+            assert answer.addresses == [ALLOWED_V4], (number, answer)
     wait_until(lambda: container.dig(ALLOWED, tcp=True), "an answer by TCP")

@@ -3,10 +3,7 @@ which their questions reach the gate. IP_PKTINFO lets it send from the address o
 the port of the gate at another address."""
 
 import contextlib
-import os
 import re
-import signal
-import subprocess
 
 import pytest
 
@@ -74,13 +71,8 @@ def at_work(container, program, *arguments):
     """Yields what the process says."""
     gate = re.search(r"nfproto ipv4 .*redirect to :(\d+)",
                      container.nft("list", "chain", "inet", "egressd", "dns"))[1]
-    argv = ["/usr/bin/python3", "-I", "-c", program, gate, *arguments]
-    with subprocess.Popen(container.command(argv, uid=1000), stdout=subprocess.PIPE, text=True,
-                          start_new_session=True) as process:
-        try:
-            yield process.stdout
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # nsenter, and what it runs
+    with container.at_work(program, gate, *arguments) as process:
+        yield process.stdout
 
 
 def ask(container, patience_s=10, check=True):

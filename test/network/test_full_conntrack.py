@@ -1,10 +1,6 @@
 """The kernel's table of flows is full: by default of the whole machine its size is one for all network
 namespaces, but each counts its own flows, so a process can fill that of its container."""
 
-import os
-import signal
-import subprocess
-
 import pytest
 
 from lab.lab import ALLOWED, ALLOWED_V4, EVIL, EVIL_V4, EVIL_V6, UPSTREAM
@@ -60,22 +56,16 @@ def test_new_flows_fail_closed_and_come_back(lab, container):
     # On a slow machine the first of them would be forgotten before the last is there.
     container.run(["sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout_stream=3600"])
     lab.forget()
-    filler = subprocess.Popen(
-        container.command(["/usr/bin/python3", "-I", "-c", FILL], uid=1000),
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
-    with filler:
-        try:
-            assert filler.stdout.readline() == "filling\n"
-            wait_until(lambda: flows(container, "count") >= size * 0.99, "a full table", timeout=900)
-            for _ in range(20):
-                for target in (EVIL_V4, EVIL_V6, EVIL):
-                    assert not container.connect(target, 443, timeout=1)
-                container.udp(EVIL_V4, 443, timeout=0.2)
-                container.dig(EVIL, timeout=0.2)
-                container.dig(EVIL, server=EVIL_V4, timeout=0.2)
-            assert egressd.exit_code() is None
-        finally:
-            os.killpg(filler.pid, signal.SIGKILL)  # nsenter, and what it runs
+    with container.at_work(FILL) as filler:
+        assert filler.stdout.readline() == "filling\n"
+        wait_until(lambda: flows(container, "count") >= size * 0.99, "a full table", timeout=900)
+        for _ in range(20):
+            for target in (EVIL_V4, EVIL_V6, EVIL):
+                assert not container.connect(target, 443, timeout=1)
+            container.udp(EVIL_V4, 443, timeout=0.2)
+            container.dig(EVIL, timeout=0.2)
+            container.dig(EVIL, server=EVIL_V4, timeout=0.2)
+        assert egressd.exit_code() is None
     assert not lab.strays([ALLOWED])
     container.run(["conntrack", "-F"])
     wait_until(lambda: container.connect(ALLOWED, 443), "the allowed name")

@@ -4,7 +4,6 @@ nothing redirects or translates it, and the sender would get it, with its id, to
 import contextlib
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -41,15 +40,13 @@ while True:
 @contextlib.contextmanager
 def thief(container, source, target):
     """At work, with a flow to every port of target; what it said is there in the end."""
-    argv = ["/usr/bin/python3", "-I", "-c", THIEF, source, target, EVIL_V4]
-    with subprocess.Popen(container.command(argv, uid=1000), stdout=subprocess.PIPE, text=True,
-                          start_new_session=True) as process:
+    with container.at_work(THIEF, source, target, EVIL_V4) as process:
         assert process.stdout.readline() == "ready\n"
         said = []
         try:
             yield said
         finally:
-            os.killpg(process.pid, signal.SIGKILL)  # nsenter, and what it runs
+            os.killpg(process.pid, signal.SIGKILL)  # all that it says is there to be read
             said.append(process.stdout.read())
 
 
@@ -108,15 +105,10 @@ def test_the_port_of_a_resolver_that_is_gone(lab, container):
     egressd = lab.egressd(allow=["db:80"])
     egressd.wait_leased(GATEWAY_V4)
     resolver.close()
-    argv = ["/usr/bin/python3", "-I", "-c", HEIR, str(resolver.udp_port), EVIL_V4]
-    with subprocess.Popen(container.command(argv, uid=1000), stdout=subprocess.PIPE, text=True,
-                          start_new_session=True) as heir:
-        try:
-            assert heir.stdout.readline() == "ready\n"
-            egressd.reload({"allow": ["db:80", "db:443"]})  # asks anew
-            assert heir.stdout.readline() == "Operation not permitted\n"
-            assert EVIL_V4 not in container.dig("db").addresses
-        finally:
-            os.killpg(heir.pid, signal.SIGKILL)  # nsenter, and what it runs
+    with container.at_work(HEIR, str(resolver.udp_port), EVIL_V4) as heir:
+        assert heir.stdout.readline() == "ready\n"
+        egressd.reload({"allow": ["db:80", "db:443"]})  # asks anew
+        assert heir.stdout.readline() == "Operation not permitted\n"
+        assert EVIL_V4 not in container.dig("db").addresses
     assert EVIL_V4 not in egressd.leased()
     assert not container.connect(EVIL_V4, 80)
