@@ -207,7 +207,7 @@ static const struct group *group_of(const struct explanation *about)
 static void add_note(struct explanation *about)
 {
     const char *range = special_range(about);
-    const struct group *group = group_of(about);
+    const struct group *group;
     const struct entry *apex =
         about->allowed ? NULL : find_apex(about->view->policy, &about->target);
     char text[SENTENCE_SIZE], special[TARGET_NOTE_SIZE];
@@ -222,7 +222,7 @@ static void add_note(struct explanation *about)
                  about->target.host);
     else if (range)
         snprintf(text, sizeof(text), "%s", note_of_special(about, range, special));
-    else if (group)
+    else if ((group = group_of(about)))
         snprintf(text, sizeof(text), "\"@%s\" allows it too, and the hosts that go with it",
                  group->name);
     else

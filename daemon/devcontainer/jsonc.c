@@ -304,10 +304,14 @@ int jsonc_read(const char *text, size_t size, struct jsonc *ret_document, struct
         return r;
     blanked = blank_comments(&document);
     r = refuse_odd_strings(&document, blanked, reterr);
-    tokener = r == 0 ? json_tokener_new() : NULL;
+    if (r < 0) {
+        free(blanked);
+        return r;
+    }
+    tokener = json_tokener_new();
     if (!tokener) {
         free(blanked);
-        return r < 0 ? r : text_error_set(reterr, 0, 0, "out of memory");
+        return text_error_set(reterr, 0, 0, "out of memory");
     }
     document.root = json_tokener_parse_ex(tokener, blanked, (int)document.size);
     free(blanked);

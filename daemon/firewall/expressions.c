@@ -354,15 +354,19 @@ void match_passing_through(struct nftnl_rule *rule)
     compare_u32(rule, NFT_CMP_EQ, 0);
 }
 
-static void load_destination(struct nftnl_rule *rule, enum address_family family)
+static void load_address(struct nftnl_rule *rule, enum address_family family, size_t v4_offset,
+                         size_t v6_offset)
 {
     match_family(rule, family);
     if (family == ADDRESS_V4)
-        load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr), 4,
-                     REGISTER_0);
+        load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4_offset, 4, REGISTER_0);
     else
-        load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct ip6_hdr, ip6_dst), 16,
-                     REGISTER_0);
+        load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v6_offset, 16, REGISTER_0);
+}
+
+static void load_destination(struct nftnl_rule *rule, enum address_family family)
+{
+    load_address(rule, family, offsetof(struct iphdr, daddr), offsetof(struct ip6_hdr, ip6_dst));
 }
 
 void match_destination(struct nftnl_rule *rule, const struct address *address)
@@ -373,11 +377,8 @@ void match_destination(struct nftnl_rule *rule, const struct address *address)
 
 void match_source(struct nftnl_rule *rule, const struct address *address)
 {
-    match_family(rule, address->family);
-    load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER,
-                 address->family == ADDRESS_V4 ? offsetof(struct iphdr, saddr)
-                                               : offsetof(struct ip6_hdr, ip6_src),
-                 (uint32_t)address_size(address), REGISTER_0);
+    load_address(rule, address->family, offsetof(struct iphdr, saddr),
+                 offsetof(struct ip6_hdr, ip6_src));
     compare(rule, NFT_CMP_EQ, address->bytes, (uint32_t)address_size(address));
 }
 
