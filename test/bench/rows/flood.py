@@ -1,7 +1,5 @@
 """A flood of refusals, 100 000 packets and 10 000 names, each to somewhere else: what others get
 meanwhile, and what it leaves in memory.
-
-A quiet machine is no faster: there each hop wakes a sleeping CPU, and the flood keeps both awake.
 """
 
 import contextlib
